@@ -1,0 +1,133 @@
+import { quote, UsageError } from './arguments.js'
+
+/** The service that a command talks to, and as whom. */
+export interface Service {
+  /** As the user wrote it, without a closing slash. */
+  readonly base: string
+  /** Sent with each request; there is no `authorization` without a token. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A request that got no answer, or an answer that ended in the middle. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+
+  constructor(
+    message: string,
+    /** As of the operating system or of undici: `ECONNREFUSED`, `UND_ERR_SOCKET`. */
+    readonly code?: string,
+  ) {
+    super(message)
+  }
+}
+
+/** An answer that says no. */
+export interface Refusal {
+  readonly status: number
+  /** What the service says, with its code; else the status. */
+  readonly message: string
+  /** Which of the events that were sent is at fault, from 0. */
+  readonly index?: number
+  /** After how many milliseconds the service wants to be asked again. */
+  readonly retryAfterMs?: number
+}
+
+/**
+ * Where the service is: `--url`, else `RINGCAST_URL`, else the default of `ringcast serve`; a path
+ * in it stays. The token is `--token`, else `RINGCAST_TOKEN`. Throws a UsageError.
+ */
+export function findService(
+  url: string | undefined,
+  token: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Service {
+  const base = url ?? (env['RINGCAST_URL'] || 'http://127.0.0.1:8080')
+  if (!isBase(base)) {
+    const source = url === undefined ? 'RINGCAST_URL' : '--url'
+    const right = 'an http or https address such as http://127.0.0.1:8080, without query'
+    throw new UsageError(`${source}: ${quote(base)} is not ${right}`)
+  }
+  const bearer = token ?? env['RINGCAST_TOKEN']
+  if (bearer && !/^[\x21-\x7e]+$/.test(bearer)) {
+    throw new UsageError('the token has characters that no token has, such as a space')
+  }
+  return {
+    base: base.replace(/\/+$/, ''),
+    headers: bearer ? { authorization: `Bearer ${bearer}` } : {},
+  }
+}
+
+/** `fetch`, but all that can go wrong on the way is a ConnectionLost; or what `signal` says. */
+export async function request(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    throw lostBy(error, init.signal ?? undefined)
+  }
+}
+
+/** What the failure of a request or of its body is: why it was aborted, else a ConnectionLost. */
+export function lostBy(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason
+  const cause = rootOf(error)
+  return new ConnectionLost(cause.message, cause.code)
+}
+
+/** Reads what an answer that says no says. Throws a ConnectionLost when it ends in the middle. */
+export async function readRefusal(response: Response, signal?: AbortSignal): Promise<Refusal> {
+  const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'))
+  const said = parseObject(await readText(response, signal))
+  const { message, code, index, line } = said ?? {}
+  return {
+    status: response.status,
+    message:
+      typeof message === 'string'
+        ? `${message}${typeof code === 'string' ? ` (${code})` : ''}`
+        : `the answer is ${response.status} ${response.statusText}`.trimEnd(),
+    ...(typeof line === 'number' && { index: line - 1 }),
+    ...(typeof index === 'number' && { index }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  }
+}
+
+/** The whole body of an answer. Throws a ConnectionLost when it ends in the middle. */
+export async function readText(response: Response, signal?: AbortSignal): Promise<string> {
+  try {
+    return await response.text()
+  } catch (error) {
+    throw lostBy(error, signal)
+  }
+}
+
+/** The object that a JSON text is; undefined when it is none. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isBase(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, search, hash, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && `${search}${hash}${username}${password}` === ''
+}
+
+/** `fetch` says only that it failed; what failed is the cause, or the first of several. */
+function rootOf(error: unknown): { message: string; code?: string } {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootOf(error.errors[0])
+  if (!(error instanceof Error)) return { message: String(error) }
+  if (error.cause instanceof Error) return rootOf(error.cause)
+  const { message, code } = error as NodeJS.ErrnoException
+  return typeof code === 'string' ? { message, code } : { message }
+}
+
+function parseRetryAfter(text: string | null): number | undefined {
+  if (text === null) return undefined
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
+}

@@ -1,0 +1,200 @@
+import type { Gatherer } from './gatherer.js'
+import type { Ring } from './ring.js'
+import type { HubStats } from './stats.js'
+import type { Stream } from './stream.js'
+import type { Frame } from './wire-format.js'
+
+/** How long the dispatcher serves streams before the event loop gets its turn, in milliseconds. */
+const sliceMs = 4
+/** How many turns go by between two looks at the clock. */
+const turnsPerLook = 8
+
+/** What the dispatcher asks of the hub, for the turns in which no event is written. */
+export interface TurnEvents {
+  /** The stream's cursor fell out of the ring: what to tell it, if it has to be told. */
+  behindRing(stream: Stream): Frame | undefined
+  /** A heartbeat is due: what to send. */
+  heartbeat(stream: Stream): Frame
+  /** The service wants the stream ended, and its turn has come. */
+  farewell(stream: Stream): void
+}
+
+/**
+ * Serves the streams that have something to read, in turns, in slices of a few milliseconds. A
+ * stream that keeps up gets what is new; one that fell behind gets more with each write, so the
+ * cost of a delivery falls as the load rises; one whose connection is full is parked and costs
+ * nothing until it drains.
+ */
+export class Dispatcher {
+  readonly #ring: Ring
+  readonly #gatherer: Gatherer
+  readonly #stats: HubStats
+  readonly #events: TurnEvents
+  readonly #now: () => number
+  readonly #defer: (slice: () => void) => void
+  #first: Stream | undefined
+  #last: Stream | undefined
+  #queued = 0
+  #scheduled = false
+  #floor = 0
+  #whenEmpty: (() => void)[] = []
+
+  /**
+   * @param now the hub's clock, in milliseconds; it must not go back.
+   * @param defer runs the next slice once the event loop has seen to what is ready
+   * (`setImmediate`).
+   */
+  constructor(
+    ring: Ring,
+    gatherer: Gatherer,
+    stats: HubStats,
+    events: TurnEvents,
+    now: () => number,
+    defer: (slice: () => void) => void,
+  ) {
+    this.#ring = ring
+    this.#gatherer = gatherer
+    this.#stats = stats
+    this.#events = events
+    this.#now = now
+    this.#defer = defer
+  }
+
+  /** How many streams wait for a turn. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /**
+   * Lets a stream know of an event that concerns it. An idle one has, by definition, passed all
+   * that came before, so it starts at this event and never reads what was not for it.
+   */
+  wake(stream: Stream, sequence: number): void {
+    if (stream.state !== 'idle') return
+    stream.cursor = sequence
+    this.enqueue(stream)
+  }
+
+  /** Puts a stream on the run queue, to go on from its cursor. */
+  enqueue(stream: Stream): void {
+    stream.state = 'queued'
+    stream.nextQueued = undefined
+    if (this.#last === undefined) this.#first = stream
+    else this.#last.nextQueued = stream
+    this.#last = stream
+    this.#queued++
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      this.#defer(this.#slice)
+    }
+  }
+
+  /** Goes on with a stream whose connection has drained. */
+  drained(stream: Stream): void {
+    if (stream.state !== 'parked') return
+    stream.activeAt = this.#now()
+    this.enqueue(stream)
+  }
+
+  /**
+   * The oldest sequence that is not yet fanned out: some stream that keeps up has still to get it,
+   * and only the service's own pace is to blame. What is older may be evicted.
+   *
+   * @param enough a sequence at which the answer may stop: cursors only move on, so the floor found
+   * last is a safe answer as long as it reaches that far.
+   */
+  floor(enough: number): number {
+    if (this.#floor >= enough) return this.#floor
+    let floor = this.#ring.next
+    for (let stream = this.#first; stream !== undefined; stream = stream.nextQueued) {
+      if (stream.keepsUp && stream.state === 'queued') floor = Math.min(floor, stream.cursor)
+    }
+    return (this.#floor = floor)
+  }
+
+  /** Resolves when no stream waits for a turn. */
+  empty(): Promise<void> {
+    if (this.#queued === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenEmpty.push(resolve))
+  }
+
+  readonly #slice = (): void => {
+    const end = this.#now() + sliceMs
+    for (let turns = 1; this.#first !== undefined; turns++) {
+      this.#turn(this.#dequeue())
+      if (turns % turnsPerLook === 0 && this.#now() >= end) break
+    }
+    this.#ring.trim(this.floor(this.#ring.first + 1))
+    this.#scheduled = this.#first !== undefined
+    if (this.#scheduled) this.#defer(this.#slice)
+    else for (const resolve of this.#whenEmpty.splice(0)) resolve()
+  }
+
+  #dequeue(): Stream {
+    const stream = this.#first!
+    this.#first = stream.nextQueued
+    if (this.#first === undefined) this.#last = undefined
+    stream.nextQueued = undefined
+    this.#queued--
+    return stream
+  }
+
+  #turn(stream: Stream): void {
+    if (stream.state === 'ended') return
+    if (stream.farewell !== undefined) {
+      this.#events.farewell(stream)
+      return
+    }
+    if (stream.cursor < this.#ring.first) {
+      const gap = this.#events.behindRing(stream)
+      if (gap !== undefined) {
+        this.#afterWrite(stream, this.write(stream, gap))
+        return
+      }
+    }
+    const gather = this.#gatherer.gather(stream, stream.cursor, stream.transport.format)
+    stream.cursor = this.#gatherer.next
+    if (gather !== undefined) {
+      stream.lastSent = gather.sequences.at(-1)!
+      stream.heartbeatDue = false
+      this.#stats.deliveries += gather.sequences.length
+      this.#stats.writes++
+      this.#afterWrite(stream, this.write(stream, gather.frame))
+    } else if (stream.heartbeatDue && stream.cursor === this.#ring.next) {
+      stream.heartbeatDue = false
+      this.#afterWrite(stream, this.write(stream, this.#events.heartbeat(stream)))
+    } else this.#afterWrite(stream, true)
+  }
+
+  /** Hands a frame to a stream's connection and keeps the books; false when it is full. */
+  write(stream: Stream, frame: Frame): boolean {
+    stream.activeAt = this.#now()
+    this.#stats.bytes += frame.end - frame.start
+    return stream.transport.write(frame)
+  }
+
+  /** Decides how a stream goes on after a write. */
+  #afterWrite(stream: Stream, open: boolean): void {
+    // The write itself may have found the connection gone.
+    if (stream.state === 'ended') return
+    if (!open) this.park(stream)
+    else this.goOn(stream)
+  }
+
+  /** Leaves a stream alone until its connection drains. */
+  park(stream: Stream): void {
+    stream.state = 'parked'
+    stream.keepsUp = false
+    this.#stats.stalls++
+  }
+
+  /** Queues a stream that has more to read; one that has read everything rests. */
+  goOn(stream: Stream): void {
+    if (stream.cursor < this.#ring.next) {
+      this.enqueue(stream)
+      return
+    }
+    stream.state = 'idle'
+    stream.keepsUp = true
+  }
+}

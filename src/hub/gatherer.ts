@@ -1,0 +1,123 @@
+import type { Wants } from './filter.js'
+import type { Ring, RingEntry } from './ring.js'
+import { selectForward } from './selection.js'
+import type { Frame, WireFormat } from './wire-format.js'
+
+/** The bytes of one write: one event, or as many as fit in `gatherBytes`. */
+export interface Gather {
+  readonly frame: Frame
+  /** Which events it holds. */
+  readonly sequences: readonly number[]
+  /** For which wire format. */
+  readonly slot: number
+}
+
+/** The most that one write gathers, unless a single event is larger. */
+const gatherBytes = 32 * 1024
+/** The most entries that one turn reads one by one for a pattern: about half a millisecond. */
+const scanLimit = 4096
+/** What gathers may stay in memory for other streams that need the same. */
+const sharedBytes = 4 * 1024 * 1024
+
+/**
+ * Makes the writes of streams. A gather is shared by what it holds, not by who asked: streams whose
+ * filters and users differ get one buffer where the events that concern them are the same.
+ */
+export class Gatherer {
+  readonly #ring: Ring
+  readonly #shared = new Map<number, Gather>()
+  #sharedSize = 0
+
+  /** Where the stream goes on from after the last `gather`. */
+  next = 0
+
+  #format!: WireFormat
+  #sequences: number[] = []
+  #parts: Buffer[] = []
+  #bytes = 0
+
+  constructor(ring: Ring) {
+    this.#ring = ring
+  }
+
+  /** What to write next to a stream that stands at a sequence; undefined when nothing is wanted. */
+  gather(wants: Wants, from: number, format: WireFormat): Gather | undefined {
+    this.#format = format
+    this.#sequences.length = 0
+    this.#parts.length = 0
+    this.#bytes = 0
+    this.next = selectForward(this.#ring, wants, from, scanLimit, this.#take)
+    if (this.#sequences.length === 0) return undefined
+    if (this.#bytes === Infinity) this.#cutAtBlock()
+    return this.#sharedGather()
+  }
+
+  readonly #take = (entry: RingEntry, sequence: number): boolean => {
+    const encoded = this.#ring.encoded(entry, this.#format)
+    if (this.#parts.length > 0 && this.#bytes + encoded.length > gatherBytes) {
+      this.#bytes = Infinity
+      return false
+    }
+    this.#bytes += encoded.length
+    this.#sequences.push(sequence)
+    this.#parts.push(encoded)
+    return true
+  }
+
+  /**
+   * Ends a full gather where a block of the ring ends, so that streams which came in at different
+   * places soon gather the same and share it.
+   */
+  #cutAtBlock(): void {
+    const block = (sequence: number): number => this.#ring.entry(sequence).block
+    let length = this.#sequences.length
+    const nextBlock = block(this.next)
+    if (block(this.#sequences[length - 1]!) !== nextBlock) return
+    while (length > 0 && block(this.#sequences[length - 1]!) === nextBlock) length--
+    if (length === 0) return
+    this.next = this.#sequences[length]!
+    this.#sequences.length = length
+    this.#parts.length = length
+  }
+
+  #sharedGather(): Gather {
+    const { slot } = this.#format
+    let hash = slot
+    for (const sequence of this.#sequences) hash = (Math.imul(hash, 31) + sequence) | 0
+    const known = this.#shared.get(hash)
+    if (known !== undefined && known.slot === slot && sameList(known.sequences, this.#sequences)) {
+      return known
+    }
+    const gather = {
+      frame: this.#format.frame(this.#parts),
+      sequences: this.#sequences.slice(),
+      slot,
+    }
+    if (known !== undefined) this.#forget(hash, known)
+    this.#shared.set(hash, gather)
+    this.#sharedSize += sizeOf(gather)
+    if (this.#sharedSize > sharedBytes) this.#forgetOldest(hash)
+    return gather
+  }
+
+  #forgetOldest(newest: number): void {
+    for (const [hash, gather] of this.#shared) {
+      if (this.#sharedSize <= sharedBytes || hash === newest) break
+      this.#forget(hash, gather)
+    }
+  }
+
+  #forget(hash: number, gather: Gather): void {
+    this.#shared.delete(hash)
+    this.#sharedSize -= sizeOf(gather)
+  }
+}
+
+/** What a gather holds in memory, its objects counted as half a kilobyte. */
+function sizeOf(gather: Gather): number {
+  return gather.frame.bytes.length + gather.sequences.length * 8 + 512
+}
+
+function sameList(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index])
+}

@@ -1,0 +1,364 @@
+import { RingcastError } from '../errors.js'
+import { Dispatcher } from './dispatcher.js'
+import { formatEventId } from './event-id.js'
+import type { EventLog, Receipt } from './event-log.js'
+import type { AcceptedEvent, EventDraft } from './event.js'
+import { Gatherer } from './gatherer.js'
+import { findStart, idOfPlace, type Start, type StartRequest } from './resume.js'
+import { Ring } from './ring.js'
+import { mayHaveMissed, selectForward } from './selection.js'
+import { newHubStats } from './stats.js'
+import { StreamMap } from './stream-map.js'
+import { StreamTimes, type StreamLimits } from './stream-times.js'
+import { Stream, type EndReason, type Farewell } from './stream.js'
+import type { Transport } from './transport.js'
+import type { ControlEvent, Frame, GapReason } from './wire-format.js'
+
+/** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
+export interface HubOptions extends StreamLimits {
+  readonly log: EventLog
+  readonly ringEvents: number
+  readonly ringBytes: number
+  /** The name of this node, the first part of its streams' ids. */
+  readonly node: string
+  /** Gives streams their numbers; hubs of one node share it. */
+  readonly nextStreamNumber: () => number
+  /** Told each stream that opened. */
+  readonly onOpen?: (stream: Stream) => void
+  /** Told each stream that is over, and why, once. */
+  readonly onEnd?: (stream: Stream, reason: EndReason) => void
+  /** A clock in milliseconds that does not go back; by default `performance.now`. */
+  readonly now?: () => number
+  /** Runs a slice of work once the event loop has seen to what is ready; by default `setImmediate`. */
+  readonly defer?: (slice: () => void) => void
+  /** Gives a number from 0 to 1; by default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** What a client asks for when it opens a stream or reads history. */
+export interface SubscribeRequest extends StartRequest {
+  readonly topics: readonly string[]
+  readonly user: string | undefined
+}
+
+/** A page of history: the events, where to go on from, and the hole before them if there is one. */
+export interface HistoryPage {
+  readonly events: readonly AcceptedEvent[]
+  /** The id to ask with for what comes after this page. */
+  readonly last: string | undefined
+  /** Whether there is more already. */
+  readonly more: boolean
+  readonly gap: { readonly reason: GapReason; readonly after: string } | undefined
+}
+
+/** The shortest and the longest time after which a client comes back, in milliseconds. */
+const retryMs = { from: 2000, to: 4000 }
+
+/** Publishes to the log, and lets streams follow it. */
+export class Hub {
+  readonly #options: HubOptions
+  readonly #log: EventLog
+  readonly #dispatcher: Dispatcher
+  readonly #times: StreamTimes
+  readonly #now: () => number
+  readonly #random: () => number
+  #draining = false
+
+  /** The newest part of the log. */
+  readonly ring: Ring
+  /** Who is connected. */
+  readonly streams = new StreamMap()
+  /** What was done so far. */
+  readonly stats = newHubStats()
+
+  constructor(options: HubOptions) {
+    this.#options = options
+    this.#log = options.log
+    this.#now = options.now ?? (() => performance.now())
+    this.#random = options.random ?? Math.random
+    this.ring = new Ring(options.ringEvents, options.ringBytes, options.log.head + 1)
+    this.#dispatcher = new Dispatcher(
+      this.ring,
+      new Gatherer(this.ring),
+      this.stats,
+      {
+        behindRing: (stream) => this.#behindRing(stream),
+        heartbeat: (stream) => this.#heartbeat(stream),
+        farewell: (stream) => {
+          this.#sayFarewell(stream)
+        },
+      },
+      this.#now,
+      options.defer ?? setImmediate,
+    )
+    this.#times = new StreamTimes(options, this.#now, this.#random, {
+      heartbeat: (stream) => {
+        stream.heartbeatDue = true
+        this.#dispatcher.wake(stream, this.ring.next)
+      },
+      rebalance: (stream) => {
+        this.end(stream, 'rebalance', true)
+      },
+      stalled: (stream) => {
+        this.lost(stream, 'stalled')
+      },
+    })
+    this.#log.follow((events) => {
+      this.#fanOut(events)
+    })
+  }
+
+  /** The id of the newest place in the log; undefined for a log whose events have none. */
+  get head(): string | undefined {
+    return idOfPlace(this.#log.lives, this.ring.next - 1)
+  }
+
+  /** Whether the hub has begun to shut down. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /**
+   * Accepts events, all or none. It resolves when the log has them; delivery goes on by itself.
+   *
+   * @throws RingcastError `RINGCAST_BUSY`, `RINGCAST_DRAINING`, `RINGCAST_BODY_TOO_LARGE`, or what
+   * the log's `append` throws.
+   */
+  async publish(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
+    if (this.#draining) {
+      throw new RingcastError('RINGCAST_DRAINING', 'this node is shutting down: push to another', {
+        retryAfterSeconds: 1,
+      })
+    }
+    this.#checkRoom(batch)
+    const receipts = await this.#log.append(batch)
+    for (const { duplicate } of receipts) {
+      if (duplicate) this.stats.duplicates++
+    }
+    return receipts
+  }
+
+  /** The id of an event that was accepted, or that the log knows by its key. */
+  idOf({ epoch, sequence }: Pick<AcceptedEvent, 'epoch' | 'sequence'>): string {
+    return formatEventId(epoch, sequence)
+  }
+
+  /**
+   * Opens a stream: tells it where it begins, and lets it go on from there.
+   *
+   * @param control whether the client wants control events.
+   */
+  subscribe(request: SubscribeRequest, transport: Transport, control = true): Stream {
+    const wants = { filter: this.streams.filter(request.topics), user: request.user }
+    const start = findStart(this.ring, this.#log.lives, wants, request)
+    const stream = new Stream(
+      this.#options.nextStreamNumber(),
+      wants.filter,
+      wants.user,
+      control,
+      transport,
+      Date.now(),
+      { cursor: start.cursor, place: start.place, now: this.#now() },
+    )
+    this.streams.add(stream)
+    this.stats.opened++
+    this.#times.opened(stream)
+    this.#options.onOpen?.(stream)
+    const open = this.#dispatcher.write(stream, this.#opening(stream, start))
+    // A connection that was closed already has told so, and the stream is over.
+    if (stream.state === 'ended') return stream
+    if (!open) this.#dispatcher.park(stream)
+    else this.#dispatcher.goOn(stream)
+    return stream
+  }
+
+  /** Lets a stream go on whose connection has drained. */
+  drained(stream: Stream): void {
+    this.#dispatcher.drained(stream)
+  }
+
+  /** Notes that a stream's peer took bytes, though its connection has not drained yet. */
+  progressed(stream: Stream): void {
+    stream.activeAt = this.#now()
+  }
+
+  /** Notes that a stream's connection is gone. Told once or more; the first counts. */
+  closed(stream: Stream): void {
+    this.#over(stream, 'client')
+    this.#times.closed(stream)
+  }
+
+  /** Ends a stream whose client can't be reached any more. */
+  lost(stream: Stream, reason: 'dead-peer' | 'stalled'): void {
+    this.#over(stream, reason)
+    stream.transport.destroy()
+  }
+
+  /** Ends a stream of the service's own accord: a `bye`, then the end of the response. */
+  end(stream: Stream, reason: Farewell['reason'], reconnect: boolean, retry = this.#retry()): void {
+    if (stream.state === 'ended' || stream.farewell !== undefined) return
+    stream.farewell = { reason, reconnect, retryMs: retry }
+    this.#times.farewell(stream)
+    if (stream.state === 'idle') this.#dispatcher.wake(stream, this.ring.next)
+  }
+
+  /**
+   * Reads a page of what is retained, by the rules by which a stream resumes.
+   *
+   * @param limit the most events on the page.
+   */
+  history(request: SubscribeRequest, limit: number): HistoryPage {
+    const wants = { filter: this.streams.filter(request.topics), user: request.user }
+    const { cursor, gap } = findStart(this.ring, this.#log.lives, wants, request)
+    const events: AcceptedEvent[] = []
+    const next = selectForward(this.ring, wants, cursor, Infinity, ({ event }) => {
+      if (events.length === limit) return false
+      events.push(event)
+      return true
+    })
+    const more = next < this.ring.next
+    const last = more ? events.at(-1)!.sequence : this.ring.next - 1
+    return { events, last: idOfPlace(this.#log.lives, last), more, gap }
+  }
+
+  /**
+   * Fans out what was accepted, refuses what comes now, then says goodbye to every stream.
+   *
+   * @param drainMs how long all of it may take; who is not gone by then is cut off. The clients'
+   * return is spread over the same time.
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.#draining = true
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
+    await Promise.race([this.#dispatcher.empty(), deadline])
+    for (const stream of this.streams.values()) {
+      this.end(stream, 'shutdown', true, Math.round(500 + this.#random() * drainMs))
+    }
+    await Promise.race([this.#times.allClosed(), deadline])
+    for (const stream of this.#times.values()) {
+      this.#over(stream, 'shutdown')
+      stream.transport.destroy()
+    }
+    this.#times.stop()
+    await this.#log.close()
+  }
+
+  #checkRoom(batch: readonly EventDraft[]): void {
+    if (!this.ring.canEverHold(batch)) {
+      throw new RingcastError(
+        'RINGCAST_BODY_TOO_LARGE',
+        'the batch is larger than the ring (RING_EVENTS, RING_BYTES): push it in parts',
+      )
+    }
+    if (this.ring.hasRoom(batch, this.#dispatcher.floor(this.ring.next))) return
+    this.stats.busy++
+    throw new RingcastError(
+      'RINGCAST_BUSY',
+      'the ring holds only events that are not yet fanned out: push again in a moment, or raise RING_EVENTS or RING_BYTES',
+      { retryAfterSeconds: 1 },
+    )
+  }
+
+  #fanOut(events: readonly AcceptedEvent[]): void {
+    this.stats.accepted += events.length
+    for (const event of events) this.ring.append(event)
+    // Of a batch, the first event of a topic wakes; its streams read the others when they get there.
+    const seen = events.length > 1 ? new Set<string>() : undefined
+    for (const { topics, users, sequence } of events) {
+      const wake = (stream: Stream): void => {
+        this.#dispatcher.wake(stream, sequence)
+      }
+      for (const topic of topics) {
+        if (isFirst(seen, `t${topic}`)) this.streams.visitTopic(topic, wake)
+      }
+      for (const user of users) if (isFirst(seen, `u${user}`)) this.streams.visitUser(user, wake)
+    }
+  }
+
+  #opening(stream: Stream, start: Start): Frame {
+    const { format } = stream.transport
+    if (!stream.control) return format.frame([format.quietOpen(this.#retry())])
+    const id = idOfPlace(this.#log.lives, start.place)
+    const open: ControlEvent = {
+      type: 'open',
+      stream: this.streamId(stream),
+      topics: stream.filter.topics,
+      heartbeatMs: this.#options.heartbeatMs,
+    }
+    const { gap } = start
+    const retry = this.#retry()
+    if (gap === undefined) return format.frame([format.control(open, { id, retryMs: retry })])
+    this.stats.gaps[gap.reason]++
+    return format.frame([
+      format.control(open, { retryMs: retry }),
+      format.control({ type: 'gap', ...gap }, { id }),
+    ])
+  }
+
+  /** The id of a stream: `<node>.<number>`. */
+  streamId(stream: Stream): string {
+    return `${this.#options.node}.${stream.number}`
+  }
+
+  /** Moves a stream on that the ring has passed; tells it if it may have missed something. */
+  #behindRing(stream: Stream): Frame | undefined {
+    const missed = mayHaveMissed(this.ring, stream, stream.cursor - 1)
+    const after = idOfPlace(this.#log.lives, stream.lastSent)
+    stream.cursor = this.ring.first
+    if (!missed) return undefined
+    this.stats.gaps.lagged++
+    if (!stream.control) return undefined
+    stream.lastSent = this.ring.first - 1
+    return this.#control(
+      stream,
+      { type: 'gap', reason: 'lagged', after: after ?? '' },
+      stream.lastSent,
+    )
+  }
+
+  /** A heartbeat, or a new place to resume from if the last one is about to leave what is retained. */
+  #heartbeat(stream: Stream): Frame {
+    const { heartbeat } = stream.transport.format
+    const head = this.ring.next - 1
+    const ages = stream.control && this.head !== undefined
+    if (!ages || head - stream.lastSent <= this.ring.size / 4) return heartbeat
+    stream.lastSent = head
+    return this.#control(stream, { type: 'cursor' }, head)
+  }
+
+  #control(stream: Stream, event: ControlEvent, place: number): Frame {
+    const { format } = stream.transport
+    return format.frame([format.control(event, { id: idOfPlace(this.#log.lives, place) })])
+  }
+
+  #sayFarewell(stream: Stream): void {
+    const { reason, reconnect, retryMs: retry } = stream.farewell!
+    const { format } = stream.transport
+    if (stream.control) {
+      const bye: ControlEvent = { type: 'bye', reason, reconnect }
+      const fields = reconnect ? { retryMs: retry } : {}
+      this.#dispatcher.write(stream, format.frame([format.control(bye, fields)]))
+    }
+    this.#over(stream, reason)
+    stream.transport.end()
+  }
+
+  #over(stream: Stream, reason: EndReason): void {
+    if (stream.state === 'ended') return
+    stream.state = 'ended'
+    this.streams.remove(stream)
+    this.stats.closed[reason]++
+    this.#options.onEnd?.(stream, reason)
+  }
+
+  #retry(): number {
+    return Math.round(retryMs.from + this.#random() * (retryMs.to - retryMs.from))
+  }
+}
+
+function isFirst(seen: Set<string> | undefined, name: string): boolean {
+  if (seen === undefined) return true
+  if (seen.has(name)) return false
+  seen.add(name)
+  return true
+}

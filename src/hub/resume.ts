@@ -1,0 +1,67 @@
+import type { Life } from './event-log.js'
+import { formatEventId, parseEventId } from './event-id.js'
+import type { Wants } from './filter.js'
+import type { Ring } from './ring.js'
+import { mayHaveMissed, nthNewest } from './selection.js'
+import type { GapReason } from './wire-format.js'
+
+/** Where a client wants to begin. */
+export interface StartRequest {
+  /** The last id that it has, or `earliest`. */
+  readonly lastEventId?: string | undefined
+  /** Without an id: how many of the newest events to begin with. */
+  readonly last?: number | undefined
+}
+
+/** Where a stream begins, and what it has to be told of it. */
+export interface Start {
+  /** The first sequence that it has to look at. */
+  readonly cursor: number
+  /** The sequence of the place that it goes on from. */
+  readonly place: number
+  /** The hole before that place, if there is one. */
+  readonly gap?: { readonly reason: GapReason; readonly after: string }
+}
+
+/** An unknown id is told back to the client that sent it, but no more of it than this. */
+const maxEchoedId = 128
+
+/** The id of a place: the epoch is that of the life whose stretch of the log it ends or lies in. */
+export function idOfPlace(lives: readonly Life[], sequence: number): string | undefined {
+  const life = lives.findLast((candidate) => candidate.first - 1 <= sequence) ?? lives[0]!
+  return life.epoch === '' ? undefined : formatEventId(life.epoch, sequence)
+}
+
+/** Finds where a stream begins. To resume is to read an id, not to look it up. */
+export function findStart(
+  ring: Ring,
+  lives: readonly Life[],
+  wants: Wants,
+  request: StartRequest,
+): Start {
+  const head = ring.next - 1
+  const { lastEventId, last } = request
+  if (lastEventId === 'earliest') return from(ring.first)
+  if (lastEventId !== undefined) return resume(ring, lives, wants, lastEventId)
+  const oldest = last === undefined || last === 0 ? undefined : nthNewest(ring, wants, last)
+  return from(oldest ?? head + 1)
+}
+
+function resume(ring: Ring, lives: readonly Life[], wants: Wants, id: string): Start {
+  const after = id.slice(0, maxEchoedId)
+  const place = parseEventId(id)
+  if (place === undefined) return { ...from(ring.next), gap: { reason: 'unknown', after } }
+  const life = lives.find(({ epoch }) => epoch === place.epoch)
+  if (life === undefined) return { ...from(ring.first), gap: { reason: 'epoch', after } }
+  if (place.sequence > life.last) {
+    return { ...from(Math.max(life.last + 1, ring.first)), gap: { reason: 'epoch', after } }
+  }
+  if (mayHaveMissed(ring, wants, place.sequence)) {
+    return { ...from(ring.first), gap: { reason: 'evicted', after } }
+  }
+  return { cursor: Math.max(place.sequence + 1, ring.first), place: place.sequence }
+}
+
+function from(cursor: number): Start {
+  return { cursor, place: cursor - 1 }
+}

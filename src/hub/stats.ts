@@ -1,0 +1,42 @@
+import type { EndReason } from './stream.js'
+import type { GapReason } from './wire-format.js'
+
+/** What a hub has done since it began; counts that only grow. */
+export interface HubStats {
+  /** Streams opened. */
+  opened: number
+  /** Streams ended, by why. */
+  readonly closed: Record<EndReason, number>
+  /** Events accepted, repeats of a key not counted. */
+  accepted: number
+  /** Pushes answered as repeats of a key. */
+  duplicates: number
+  /** Pushes refused because the ring held only events not yet fanned out. */
+  busy: number
+  /** Events written to streams. */
+  deliveries: number
+  /** Writes that carried them. */
+  writes: number
+  /** Bytes written to streams, events and control events. */
+  bytes: number
+  /** How often a connection took no more and its stream was parked. */
+  stalls: number
+  /** Holes that streams were told of, by why. */
+  readonly gaps: Record<GapReason, number>
+}
+
+/** All counts at zero. */
+export function newHubStats(): HubStats {
+  return {
+    opened: 0,
+    closed: { client: 0, shutdown: 0, revoked: 0, rebalance: 0, 'dead-peer': 0, stalled: 0 },
+    accepted: 0,
+    duplicates: 0,
+    busy: 0,
+    deliveries: 0,
+    writes: 0,
+    bytes: 0,
+    stalls: 0,
+    gaps: { evicted: 0, epoch: 0, unknown: 0, lagged: 0 },
+  }
+}

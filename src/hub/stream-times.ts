@@ -1,0 +1,128 @@
+import { TimerWheel } from './timer-wheel.js'
+import type { Stream } from './stream.js'
+
+/** How long things of a stream may last, in milliseconds. */
+export interface StreamLimits {
+  /** After this long without a write an idle stream gets a heartbeat. */
+  readonly heartbeatMs: number
+  /** A parked stream whose connection takes nothing for this long is ended. */
+  readonly stalledStreamMs: number
+  /** A stream this old is asked to come back, perhaps to another node; 0: never. */
+  readonly maxStreamAgeMs: number
+}
+
+/** What becomes due of a stream. */
+export interface DueEvents {
+  heartbeat(stream: Stream): void
+  rebalance(stream: Stream): void
+  stalled(stream: Stream): void
+}
+
+/** An ended stream whose client does not close its side for this long is cut off, in milliseconds. */
+const farewellMs = 5000
+/** Ages differ by up to this part, so that streams which came together do not leave together. */
+const ageSpread = 0.2
+
+/**
+ * All that is timed of streams: heartbeats, stalls, age, and the end of an end. A write does not
+ * touch the wheel: it notes the time, and a stream that is met too soon is set again.
+ */
+export class StreamTimes {
+  readonly #limits: StreamLimits
+  readonly #now: () => number
+  readonly #random: () => number
+  readonly #events: DueEvents
+  readonly #wheel: TimerWheel<Stream>
+  readonly #timer: NodeJS.Timeout
+  /** Every stream whose connection is not closed yet; the value is when it is to be cut off. */
+  readonly #open = new Map<Stream, number>()
+  #whenAllClosed: (() => void)[] = []
+
+  constructor(limits: StreamLimits, now: () => number, random: () => number, events: DueEvents) {
+    this.#limits = limits
+    this.#now = now
+    this.#random = random
+    this.#events = events
+    const shortest = Math.min(limits.heartbeatMs, limits.stalledStreamMs)
+    const tickMs = Math.min(Math.max(shortest / 32, 5), 250)
+    this.#wheel = new TimerWheel(tickMs, now(), (stream) => {
+      this.#due(stream)
+    })
+    this.#timer = setInterval(() => {
+      this.#wheel.advance(now())
+    }, tickMs).unref()
+  }
+
+  /** Begins to time a stream. */
+  opened(stream: Stream): void {
+    const { maxStreamAgeMs } = this.#limits
+    if (maxStreamAgeMs > 0) {
+      const spread = 1 + (this.#random() * 2 - 1) * ageSpread
+      stream.rebalanceAt = this.#now() + maxStreamAgeMs * spread
+    }
+    this.#open.set(stream, Infinity)
+    this.#set(stream)
+  }
+
+  /** From now on the stream has a few seconds to be over. */
+  farewell(stream: Stream): void {
+    if (!this.#open.has(stream)) return
+    this.#open.set(stream, this.#now() + farewellMs)
+    this.#set(stream)
+  }
+
+  /** The stream's connection is closed: nothing of it is timed any more. */
+  closed(stream: Stream): void {
+    this.#wheel.clear(stream)
+    this.#open.delete(stream)
+    if (this.#open.size === 0) for (const resolve of this.#whenAllClosed.splice(0)) resolve()
+  }
+
+  /** The streams whose connections are not closed. */
+  values(): IterableIterator<Stream> {
+    return this.#open.keys()
+  }
+
+  /** Resolves when every connection is closed. */
+  allClosed(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenAllClosed.push(resolve))
+  }
+
+  /** Ends the timing for good. */
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #due(stream: Stream): void {
+    const now = this.#now()
+    if (now >= this.#open.get(stream)!) {
+      stream.transport.destroy()
+      return
+    }
+    if (stream.state !== 'ended' && stream.farewell === undefined) {
+      const { heartbeatMs, stalledStreamMs } = this.#limits
+      if (now >= stream.rebalanceAt) this.#events.rebalance(stream)
+      else if (stream.state === 'parked' && now >= stream.activeAt + stalledStreamMs) {
+        this.#events.stalled(stream)
+        return
+      } else if (stream.state === 'idle' && now >= stream.activeAt + heartbeatMs) {
+        this.#events.heartbeat(stream)
+      }
+    }
+    this.#set(stream)
+  }
+
+  #set(stream: Stream): void {
+    this.#wheel.set(stream, Math.min(this.#nextDue(stream), this.#open.get(stream)!))
+  }
+
+  #nextDue(stream: Stream): number {
+    if (stream.state === 'ended' || stream.farewell !== undefined) return Infinity
+    const { heartbeatMs, stalledStreamMs } = this.#limits
+    const soonest = Math.min(heartbeatMs, stalledStreamMs)
+    const quietAt = stream.activeAt + (stream.state === 'parked' ? stalledStreamMs : soonest)
+    // One that waits for its turn is looked at again soon, not at once.
+    return Math.min(stream.rebalanceAt, Math.max(quietAt, this.#now()))
+  }
+}

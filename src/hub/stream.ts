@@ -1,0 +1,72 @@
+import type { Filter, Wants } from './filter.js'
+import type { Timed } from './timer-wheel.js'
+import type { Transport } from './transport.js'
+import type { ByeReason } from './wire-format.js'
+
+/**
+ * Where a stream is in its life. `idle`: it has passed everything up to the head. `queued`: it waits
+ * for its turn on the run queue. `parked`: its connection takes no more until it drains. `ended`:
+ * nothing is written to it any more.
+ */
+export type StreamState = 'idle' | 'queued' | 'parked' | 'ended'
+
+/** Why a stream is over: as its `bye` said, or what befell its connection. */
+export type EndReason = ByeReason | 'client' | 'dead-peer' | 'stalled'
+
+/** How the service ends a stream of its own accord. */
+export interface Farewell {
+  readonly reason: ByeReason
+  /** Whether the client should come back. */
+  readonly reconnect: boolean
+  /** When it should, in milliseconds. */
+  readonly retryMs: number
+}
+
+/**
+ * One open subscriber connection: a cursor over the ring, and what it writes to. It has no queue;
+ * what it has not read waits in the ring, once for all streams.
+ */
+export class Stream implements Wants, Timed {
+  state: StreamState = 'idle'
+  /** The next sequence it has to look at. While idle it is not kept: it counts as the head's. */
+  cursor: number
+  /** The last sequence whose id the client was sent: where it would resume from. */
+  lastSent: number
+  /**
+   * Whether it has been keeping up: it read up to the head and was not parked since. What such a
+   * stream has still to get is owed by the service's own pace, so the ring does not give it up.
+   */
+  keepsUp = false
+  /** Whether a heartbeat is due at its next turn. */
+  heartbeatDue = false
+  /** How it is to end, once the service wants it ended. */
+  farewell: Farewell | undefined
+  /** When its connection last took bytes, by the hub's clock. */
+  activeAt: number
+  /** When it is to move to another node for its age, by the hub's clock; Infinity if never. */
+  rebalanceAt = Infinity
+  /** The next on the run queue; the dispatcher's. */
+  nextQueued: Stream | undefined
+
+  wheelTick = -1
+  wheelPrevious: Timed | undefined
+  wheelNext: Timed | undefined
+
+  /**
+   * @param number its number on this node.
+   * @param openedAt when it was opened: milliseconds since the Unix epoch.
+   */
+  constructor(
+    readonly number: number,
+    readonly filter: Filter,
+    readonly user: string | undefined,
+    readonly control: boolean,
+    readonly transport: Transport,
+    readonly openedAt: number,
+    start: { cursor: number; place: number; now: number },
+  ) {
+    this.cursor = start.cursor
+    this.lastSent = start.place
+    this.activeAt = start.now
+  }
+}

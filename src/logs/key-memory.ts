@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { RingcastError } from '../errors.js'
+import type { Receipt } from '../hub/event-log.js'
+import type { EventDraft } from '../hub/event.js'
+
+/** A key is known for at least this long, in milliseconds… */
+const keptMs = 5 * 60 * 1000
+/** …or until this many newer keys have come. */
+const keptKeys = 100_000
+
+interface Known {
+  readonly epoch: string
+  readonly sequence: number
+  readonly content: string
+  readonly at: number
+}
+
+/** The keys of the newest events, so that a push which is repeated is not appended again. */
+export class KeyMemory {
+  readonly #now: () => number
+  readonly #known = new Map<string, Known>()
+
+  /** @param now the clock by which keys age, in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /**
+   * The receipts of a batch: for an event whose key is known (or came earlier in the batch) that of
+   * the first, for any other what `append` gives it a place by.
+   *
+   * @throws RingcastError `RINGCAST_KEY_CONFLICT` with the `index`, before anything was appended.
+   */
+  receipts(
+    batch: readonly EventDraft[],
+    append: (draft: EventDraft) => { epoch: string; sequence: number },
+  ): readonly Receipt[] {
+    if (batch.every(({ key }) => key === undefined)) {
+      return batch.map((draft) => ({ ...append(draft), duplicate: false }))
+    }
+    this.#forgetOld()
+    const contents = batch.map((draft) => (draft.key === undefined ? '' : digest(draft)))
+    this.#checkConflicts(batch, contents)
+    return batch.map((draft, index) => {
+      const { key } = draft
+      const known = key === undefined ? undefined : this.#known.get(key)
+      if (known !== undefined) {
+        return { epoch: known.epoch, sequence: known.sequence, duplicate: true }
+      }
+      const place = append(draft)
+      if (key !== undefined) {
+        this.#known.set(key, { ...place, content: contents[index]!, at: this.#now() })
+      }
+      return { ...place, duplicate: false }
+    })
+  }
+
+  #checkConflicts(batch: readonly EventDraft[], contents: readonly string[]): void {
+    const inBatch = new Map<string, string>()
+    for (const [index, { key }] of batch.entries()) {
+      if (key === undefined) continue
+      const content = this.#known.get(key)?.content ?? inBatch.get(key)
+      if (content !== undefined && content !== contents[index]) {
+        throw new RingcastError(
+          'RINGCAST_KEY_CONFLICT',
+          'this key was used for another event: a key names one event, with its topics, user, event and data',
+          { index, path: 'key' },
+        )
+      }
+      inBatch.set(key, contents[index]!)
+    }
+  }
+
+  #forgetOld(): void {
+    const oldest = this.#now() - keptMs
+    for (const [key, { at }] of this.#known) {
+      if (this.#known.size <= keptKeys && at >= oldest) break
+      this.#known.delete(key)
+    }
+  }
+}
+
+/** What must be the same for a repeat to be one; the order of topics and users does not matter. */
+function digest({ topics, users, event, data, json }: EventDraft): string {
+  const content = JSON.stringify([[...topics].sort(), [...users].sort(), event, json, data])
+  return createHash('sha256').update(content).digest('base64')
+}

@@ -1,0 +1,10 @@
+import type { EventLog } from '../hub/event-log.js'
+import { MemoryLog } from './memory-log.js'
+
+/** The log that the setting `STORE` names; it has been checked there. */
+export function openLog(store: 'memory:'): EventLog {
+  switch (store) {
+    case 'memory:':
+      return new MemoryLog()
+  }
+}

@@ -1,0 +1,243 @@
+import { nearest, quote, readArguments, type FlagKind } from './cli/arguments.js'
+import {
+  choice,
+  duration,
+  host,
+  integer,
+  origins,
+  SettingsError,
+  size,
+  type Setting,
+} from './setting-kinds.js'
+
+export { SettingsError }
+
+/**
+ * Every setting of the service. Parsing, `--help`, `--print-config` and the type `Settings` derive
+ * from this table: `RING_EVENTS` is the flag `--ring-events`, the variable `RINGCAST_RING_EVENTS`
+ * and the field `ringEvents`; the field of a duration ends in `Ms`, sizes are in bytes.
+ */
+export const settingsTable = {
+  HOST: host({
+    default: '127.0.0.1',
+    help: 'Where to listen. 0.0.0.0 is all of IPv4, :: is all of IPv6 and IPv4.',
+  }),
+  PORT: integer({
+    default: '8080',
+    min: '0',
+    max: '65535',
+    help: 'Where to listen; 0 takes any free port. The variable PORT is heard too.',
+  }),
+  STORE: choice(['memory:'], {
+    default: 'memory:',
+    accepts: 'memory:, the only log of this version',
+    help: 'Which log holds the events. The memory log is the ring, and ends with the process.',
+  }),
+  RING_EVENTS: integer({
+    default: '65536',
+    min: '8',
+    max: '16777216',
+    help: 'How many of the newest events are held in memory.',
+  }),
+  RING_BYTES: size({
+    default: '64MiB',
+    min: '64KiB',
+    max: '256GiB',
+    help: 'How much memory these may take, encodings included.',
+  }),
+  HEARTBEAT: duration({
+    default: '15s',
+    min: '100ms',
+    // Node's own fetch gives up on a body that was silent for five minutes.
+    max: '4m',
+    help: 'After how long without a write a stream gets a line that keeps proxies from cutting it.',
+  }),
+  DEAD_PEER: duration({
+    default: '60s',
+    min: '200ms',
+    max: '24h',
+    help: 'After how long without an acknowledgement a peer is ended; at least twice HEARTBEAT.',
+  }),
+  STALLED_STREAM: duration({
+    default: '60s',
+    min: '100ms',
+    max: '24h',
+    help: 'After how long a stream is ended whose socket takes nothing, though something waits.',
+  }),
+  MAX_STREAM_AGE: duration({
+    default: '0',
+    min: '1s',
+    max: '720h',
+    zero: 'none',
+    help: 'After how long, 20 % more or less, a stream is asked to come back, maybe to another node.',
+  }),
+  MAX_EVENT_BYTES: size({
+    default: '64KiB',
+    min: '64B',
+    max: '64MiB',
+    help: 'How large one event may be; at most MAX_BODY_BYTES and a quarter of RING_BYTES.',
+  }),
+  MAX_BODY_BYTES: size({
+    default: '8MiB',
+    min: '64B',
+    max: '256MiB',
+    help: 'How large the body of one push may be.',
+  }),
+  DRAIN: duration({
+    default: '10s',
+    min: '0',
+    max: '1h',
+    help: 'Over how long a shutdown spreads the end of the streams.',
+  }),
+  ORIGINS: origins({
+    default: '',
+    help: 'Which web pages may use the service.',
+  }),
+  ANONYMOUS: choice(['none', 'all'], {
+    default: 'none',
+    help: 'Whether, beyond loopback, anyone may do everything without a credential.',
+  }),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    default: 'info',
+    help: 'From which level on the log is written.',
+  }),
+}
+
+type Table = typeof settingsTable
+type Name = keyof Table
+
+type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
+  : Lowercase<S>
+
+/** The settings of one process. Durations are in milliseconds (`…Ms`), sizes in bytes. */
+export type Settings = {
+  readonly [N in Name as `${CamelCase<N>}${Table[N]['suffix']}`]: ReturnType<Table[N]['parse']>
+}
+
+const names = Object.keys(settingsTable) as Name[]
+const flagNames = new Map(names.map((name) => [flagOf(name), name]))
+const variableNames = new Map(names.map((name) => [`RINGCAST_${name}`, name]))
+/** What the other commands read of the environment that all may share. */
+const variablesOfClients = ['RINGCAST_URL', 'RINGCAST_TOKEN']
+
+/** The flags of `serve`: the settings, and two that ask for a text and are not looked at here. */
+const serveFlags: Record<string, FlagKind> = {
+  ...Object.fromEntries([...flagNames.keys()].map((flag) => [flag, 'value' as const])),
+  help: 'switch',
+  'print-config': 'switch',
+}
+
+/** What was given for a setting, and where, as a refusal names it. */
+interface Given {
+  readonly source: string
+  readonly text: string
+}
+
+/**
+ * Reads the settings: flags beat `RINGCAST_` variables, which beat a plain `PORT` and the defaults.
+ * An empty variable counts as not set. Throws a SettingsError for what is unknown, out of its
+ * limits, or at odds with another setting.
+ */
+export function parseSettings(flags: readonly string[], env: NodeJS.ProcessEnv): Settings {
+  const given = new Map([...givenByEnvironment(env), ...givenByFlags(flags)])
+  const settings = Object.fromEntries(
+    names.map((name) => [fieldOf(name), valueOf(name, given.get(name))]),
+  ) as unknown as Settings
+  checkTogether(settings)
+  return settings
+}
+
+/** The settings of a service that was told nothing. */
+export function defaultSettings(): Settings {
+  return parseSettings([], {})
+}
+
+/** One line `NAME=value` for each setting, written as `parseSettings` reads it. */
+export function describeSettings(settings: Settings): string {
+  return names.map((name) => `${name}=${printed(name, settings)}\n`).join('')
+}
+
+/** The part of `serve --help` that says which settings there are. */
+export function settingsHelp(): string {
+  return names
+    .map((name) => {
+      const { accepts, help, default: preset } = settingsTable[name]
+      return `  --${flagOf(name)}  ${help}\n      ${accepts}; default: ${preset || 'none'}\n`
+    })
+    .join('')
+}
+
+function givenByFlags(argv: readonly string[]): [Name, Given][] {
+  const { flags, operands } = readArguments(argv, serveFlags, SettingsError)
+  if (operands[0] !== undefined) {
+    throw new SettingsError(`serve takes settings as flags only, not ${quote(operands[0])}`)
+  }
+  return [...flags].flatMap(([flag, [text = '']]) => {
+    const name = flagNames.get(flag)
+    return name === undefined ? [] : [[name, { source: `--${flag}`, text }]]
+  })
+}
+
+function givenByEnvironment(env: NodeJS.ProcessEnv): [Name, Given][] {
+  const given: [Name, Given][] = []
+  if (env['PORT']) given.push(['PORT', { source: 'PORT', text: env['PORT'] }])
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith('RINGCAST_') || variablesOfClients.includes(variable)) continue
+    const name = variableNames.get(variable)
+    if (name === undefined) throw unknownVariable(variable)
+    if (text) given.push([name, { source: variable, text }])
+  }
+  return given
+}
+
+function unknownVariable(variable: string): SettingsError {
+  // Kubernetes gives every container in reach of a service named `ringcast` such variables.
+  const hint = /^RINGCAST_(SERVICE_|PORT_\d)/.test(variable)
+    ? ' (if Kubernetes set it for a service of that name: enableServiceLinks: false)'
+    : ''
+  const known = nearest(variable, [...variableNames.keys()])
+  return new SettingsError(`unknown variable ${quote(variable).slice(1, -1)}; ${known}${hint}`)
+}
+
+function valueOf(name: Name, given: Given | undefined): unknown {
+  const setting = settingsTable[name]
+  if (given === undefined) return setting.parse(setting.default)
+  try {
+    return setting.parse(given.text)
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error
+    throw new SettingsError(`${given.source}: ${error.message}`)
+  }
+}
+
+function checkTogether(settings: Settings): void {
+  const say = (name: Name) => `${name} (${printed(name, settings)})`
+  if (settings.deadPeerMs < 2 * settings.heartbeatMs) {
+    throw new SettingsError(`${say('DEAD_PEER')} must be at least twice ${say('HEARTBEAT')}`)
+  }
+  if (settings.maxEventBytes > settings.maxBodyBytes) {
+    throw new SettingsError(`${say('MAX_EVENT_BYTES')} must be at most ${say('MAX_BODY_BYTES')}`)
+  }
+  if (settings.maxEventBytes * 4 > settings.ringBytes) {
+    const limit = `a quarter of ${say('RING_BYTES')}`
+    throw new SettingsError(`${say('MAX_EVENT_BYTES')} must be at most ${limit}`)
+  }
+}
+
+function printed(name: Name, settings: Settings): string {
+  const setting: Setting<unknown, string> = settingsTable[name]
+  const value = settings[fieldOf(name)]
+  // 60s and 1m are one value; it is shown as the reference shows it.
+  const preset = setting.print(setting.parse(setting.default))
+  return setting.print(value) === preset ? setting.default : setting.print(value)
+}
+
+function flagOf(name: Name): string {
+  return name.toLowerCase().replaceAll('_', '-')
+}
+
+function fieldOf(name: Name): keyof Settings {
+  const camelCase = name.toLowerCase().replace(/_(.)/g, (_, first: string) => first.toUpperCase())
+  return `${camelCase}${settingsTable[name].suffix}` as keyof Settings
+}

@@ -1,0 +1,215 @@
+import t from 'tap'
+import {
+  defaultSettings,
+  describeSettings,
+  parseSettings,
+  SettingsError,
+  settingsHelp,
+  settingsTable,
+} from '../src/settings.js'
+
+/** The one line that settings are refused with. */
+function refusal(flags: string[], env: NodeJS.ProcessEnv = {}): string {
+  try {
+    parseSettings(flags, env)
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+t.test('a service that was told nothing has the defaults of the contract', async (t) => {
+  t.same(defaultSettings(), {
+    host: '127.0.0.1',
+    port: 8080,
+    store: 'memory:',
+    ringEvents: 65_536,
+    ringBytes: 64 * 1024 * 1024,
+    heartbeatMs: 15_000,
+    deadPeerMs: 60_000,
+    stalledStreamMs: 60_000,
+    maxStreamAgeMs: 0,
+    maxEventBytes: 64 * 1024,
+    maxBodyBytes: 8 * 1024 * 1024,
+    drainMs: 10_000,
+    origins: [],
+    anonymous: 'none',
+    logLevel: 'info',
+  })
+})
+
+t.test('flags beat RINGCAST_ variables, which beat a plain PORT', async (t) => {
+  const plain = { PORT: '1' }
+  const both = { ...plain, RINGCAST_PORT: '2' }
+  t.equal(parseSettings([], plain).port, 1)
+  t.equal(parseSettings([], both).port, 2)
+  t.equal(parseSettings(['--port', '3'], both).port, 3)
+})
+
+t.test('a flag takes its value after a space or an equals sign', async (t) => {
+  t.equal(parseSettings(['--ring-events', '1000'], {}).ringEvents, 1000)
+  t.equal(parseSettings(['--ring-events=1000'], {}).ringEvents, 1000)
+})
+
+t.test('an empty variable counts as not set', async (t) => {
+  t.same(parseSettings([], { RINGCAST_HOST: '', PORT: '' }), defaultSettings())
+})
+
+t.test('durations and sizes are read in the units that people write', async (t) => {
+  const { drainMs, heartbeatMs, maxStreamAgeMs, ringBytes, maxBodyBytes, maxEventBytes } =
+    parseSettings([], {
+      RINGCAST_DRAIN: '5m',
+      RINGCAST_HEARTBEAT: '250ms',
+      RINGCAST_MAX_STREAM_AGE: '24h',
+      RINGCAST_RING_BYTES: '1GiB',
+      RINGCAST_MAX_BODY_BYTES: '4096',
+      RINGCAST_MAX_EVENT_BYTES: '512B',
+    })
+  t.same([drainMs, heartbeatMs, maxStreamAgeMs], [300_000, 250, 86_400_000])
+  t.same([ringBytes, maxBodyBytes, maxEventBytes], [2 ** 30, 4096, 512])
+  t.equal(parseSettings(['--drain', '0'], {}).drainMs, 0)
+})
+
+t.test(
+  'a value that is none of its kind, or out of its limits, says what would be right',
+  async (t) => {
+    for (const [flag, value] of [
+      ['port', '65536'],
+      ['port', '80a'],
+      ['port', '-1'],
+      ['port', ''],
+      ['port', '1e3'],
+      ['host', 'http://localhost'],
+      ['host', 'localhost:80'],
+      ['ring-events', '0'],
+      ['ring-bytes', '64MB'],
+      ['ring-bytes', '0.5GiB'],
+      ['ring-bytes', '1KiB'],
+      ['heartbeat', '15'],
+      ['heartbeat', '15 s'],
+      ['heartbeat', '0'],
+      ['heartbeat', '1h'],
+      ['max-stream-age', '10ms'],
+      ['anonymous', 'some'],
+      ['log-level', 'verbose'],
+    ] as const) {
+      t.equal(
+        refusal([`--${flag}=${value}`]),
+        `--${flag}: "${value}" is not ${settingsTable[nameOf(flag)].accepts}`,
+      )
+    }
+  },
+)
+
+t.test('a bad value of a variable names the variable', async (t) => {
+  t.match(refusal([], { RINGCAST_PORT: 'x' }), /^RINGCAST_PORT: "x" is not a whole number from 0/)
+  t.match(refusal([], { PORT: 'x' }), /^PORT: "x" is not/)
+})
+
+t.test(
+  'only the memory log is known to this version, and a password is not repeated',
+  async (t) => {
+    t.equal(
+      refusal(['--store', 'redis://me:secret@cache/0']),
+      '--store: "redis://…@cache/0" is not memory:, the only log of this version',
+    )
+  },
+)
+
+t.test('an unknown flag or variable is refused with the nearest known one', async (t) => {
+  t.equal(refusal(['--ring-evnts', '9']), 'unknown flag --ring-evnts; the nearest is --ring-events')
+  t.equal(refusal(['--print-confg']), 'unknown flag --print-confg; the nearest is --print-config')
+  t.equal(
+    refusal([], { RINGCAST_HEARTBEET: '1s' }),
+    'unknown variable RINGCAST_HEARTBEET; the nearest is RINGCAST_HEARTBEAT',
+  )
+  t.match(refusal([], { RINGCAST_LOG_LEVEL_FILE: '/x' }), /the nearest is RINGCAST_LOG_LEVEL$/)
+})
+
+t.test('variables that Kubernetes sets for a service named ringcast are explained', async (t) => {
+  t.match(refusal([], { RINGCAST_SERVICE_HOST: '10.0.0.1' }), /enableServiceLinks: false/)
+})
+
+t.test('what the other commands read of the environment does not disturb', async (t) => {
+  const env = { RINGCAST_URL: 'https://x', RINGCAST_TOKEN: 't', HOST: 'ignored', OTHER: 'x' }
+  t.same(parseSettings([], env), defaultSettings())
+})
+
+t.test('a flag without a value, given twice, or with a value too many is refused', async (t) => {
+  t.equal(refusal(['--host']), '--host needs a value')
+  t.match(refusal(['--host', '--port']), /^--host needs a value; one that starts with a dash/)
+  t.equal(refusal(['--port', '1', '--port', '2']), '--port is given twice')
+  t.equal(refusal(['--print-config=yes']), '--print-config takes no value')
+  t.equal(refusal(['8080']), 'serve takes settings as flags only, not "8080"')
+})
+
+t.test('settings that do not go together are both named', async (t) => {
+  t.equal(refusal(['--heartbeat', '40s']), 'DEAD_PEER (60s) must be at least twice HEARTBEAT (40s)')
+  t.equal(
+    refusal(['--max-body-bytes', '32KiB']),
+    'MAX_EVENT_BYTES (64KiB) must be at most MAX_BODY_BYTES (32KiB)',
+  )
+  t.equal(
+    refusal(['--ring-bytes', '128KiB']),
+    'MAX_EVENT_BYTES (64KiB) must be at most a quarter of RING_BYTES (128KiB)',
+  )
+  t.equal(parseSettings(['--heartbeat', '30s'], {}).heartbeatMs, 30_000)
+})
+
+t.test('origins are scheme, host and port, as browsers send them', async (t) => {
+  const given = 'https://app.example.com, https://*.Example.com:443,http://[::1]:3000,*'
+  t.same(parseSettings([], { RINGCAST_ORIGINS: given }).origins, [
+    'https://app.example.com',
+    'https://*.example.com',
+    'http://[::1]:3000',
+    '*',
+  ])
+  t.same(parseSettings(['--origins=capacitor://localhost'], {}).origins, ['capacitor://localhost'])
+  for (const bad of [
+    'app.example.com',
+    'https://app.example.com/',
+    'https://app.example.com/path',
+    'https://app.*.com',
+    'https://*',
+    'https://a:99999',
+    'https://a b',
+    'https://a,',
+    'null',
+  ]) {
+    t.match(refusal([`--origins=${bad}`]), /^--origins: ".*" is not a comma-separated list of/)
+  }
+})
+
+t.test('a refusal is one short line, whatever was given', async (t) => {
+  const message = refusal([], { RINGCAST_HOST: `a\n\u001b[31m${'x'.repeat(10_000)}` })
+  t.notMatch(message, /[\n\u001b]/)
+  t.ok(message.length < 300)
+})
+
+t.test('described settings are those of the reference, and can be read again', async (t) => {
+  t.match(describeSettings(defaultSettings()), /^HOST=127\.0\.0\.1\nPORT=8080\nSTORE=memory:\n/)
+  t.match(describeSettings(defaultSettings()), /\nRING_BYTES=64MiB\nHEARTBEAT=15s\nDEAD_PEER=60s\n/)
+  const settings = parseSettings(
+    ['--drain=90s', '--heartbeat=250ms', '--max-stream-age=24h', '--ring-bytes=1000000'],
+    { RINGCAST_ORIGINS: 'https://a.example,*', RINGCAST_LOG_LEVEL: 'silent' },
+  )
+  t.match(describeSettings(settings), /\nDRAIN=90s\nORIGINS=https:\/\/a\.example,\*\n/)
+  const env = describeSettings(settings)
+    .trimEnd()
+    .split('\n')
+    .map((line) => `RINGCAST_${line}`.split('=', 2))
+  t.same(parseSettings([], Object.fromEntries(env) as NodeJS.ProcessEnv), settings)
+})
+
+t.test('the help names every setting with its flag, limits and default', async (t) => {
+  const help = settingsHelp()
+  for (const [name, { accepts, help: told, default: preset }] of Object.entries(settingsTable)) {
+    const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
+    t.ok(help.includes(`${flag}  ${told}\n      ${accepts}; default: ${preset || 'none'}\n`), name)
+  }
+})
+
+function nameOf(flag: string): keyof typeof settingsTable {
+  return flag.toUpperCase().replaceAll('-', '_') as keyof typeof settingsTable
+}
