@@ -110,7 +110,22 @@ export class Hub {
 
   /** The id of the newest place in the log; undefined for a log whose events have none. */
   get head(): string | undefined {
-    return idOfPlace(this.#log.lives, this.ring.next - 1)
+    return this.idOfSequence(this.ring.next - 1)
+  }
+
+  /** The id of a place in the log; undefined for a log whose events have none. */
+  idOfSequence(sequence: number): string | undefined {
+    return idOfPlace(this.#log.lives, sequence)
+  }
+
+  /** The id that a stream's client would resume from. */
+  placeOf(stream: Stream): string | undefined {
+    return this.idOfSequence(stream.lastSent)
+  }
+
+  /** How many events, its own or not, a stream has still to pass. */
+  lagOf(stream: Stream): number {
+    return stream.state === 'idle' ? 0 : Math.max(0, this.ring.next - stream.cursor)
   }
 
   /** Whether the hub has begun to shut down. */
@@ -218,7 +233,7 @@ export class Hub {
     })
     const more = next < this.ring.next
     const last = more ? events.at(-1)!.sequence : this.ring.next - 1
-    return { events, last: idOfPlace(this.#log.lives, last), more, gap }
+    return { events, last: this.idOfSequence(last), more, gap }
   }
 
   /**
@@ -278,7 +293,7 @@ export class Hub {
   #opening(stream: Stream, start: Start): Frame {
     const { format } = stream.transport
     if (!stream.control) return format.frame([format.quietOpen(this.#retry())])
-    const id = idOfPlace(this.#log.lives, start.place)
+    const id = this.idOfSequence(start.place)
     const open: ControlEvent = {
       type: 'open',
       stream: this.streamId(stream),
@@ -303,7 +318,7 @@ export class Hub {
   /** Moves a stream on that the ring has passed; tells it if it may have missed something. */
   #behindRing(stream: Stream): Frame | undefined {
     const missed = mayHaveMissed(this.ring, stream, stream.cursor - 1)
-    const after = idOfPlace(this.#log.lives, stream.lastSent)
+    const after = this.idOfSequence(stream.lastSent)
     stream.cursor = this.ring.first
     if (!missed) return undefined
     this.stats.gaps.lagged++
@@ -328,7 +343,7 @@ export class Hub {
 
   #control(stream: Stream, event: ControlEvent, place: number): Frame {
     const { format } = stream.transport
-    return format.frame([format.control(event, { id: idOfPlace(this.#log.lives, place) })])
+    return format.frame([format.control(event, { id: this.idOfSequence(place) })])
   }
 
   #sayFarewell(stream: Stream): void {

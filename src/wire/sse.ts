@@ -60,11 +60,11 @@ function frame(parts: readonly Buffer[]): Frame {
   for (const part of parts) length += part.length
   const head = length.toString(16) + crlf
   const bytes = Buffer.allocUnsafe(head.length + length + crlf.length)
-  let at = bytes.latin1Write(head, 0)
+  let at = bytes.write(head, 0, 'latin1')
   for (const part of parts) {
     part.copy(bytes, at)
     at += part.length
   }
-  bytes.latin1Write(crlf, at)
+  bytes.write(crlf, at, 'latin1')
   return { bytes, start: head.length, end: at }
 }

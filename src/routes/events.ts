@@ -1,0 +1,122 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import Negotiator from 'negotiator'
+import { RingcastError } from '../errors.js'
+import type { SubscribeRequest } from '../hub/hub.js'
+import { isReserved } from '../hub/topic.js'
+import { SseTransport } from '../transports/sse-transport.js'
+import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
+import { sse, sseEnvelope } from '../wire/sse.js'
+import { checkNames, integer, invalidQuery, oneOf, single, subscription, user, type Query } from './query.js'
+import { hubOf, type Service } from './service.js'
+
+/** The most events that `last` may ask for. */
+export const maxLast = 1000
+
+const parameters = ['topic', 'user', 'lastEventId', 'last', 'envelope', 'control']
+
+const headers = {
+  'content-type': 'text/event-stream',
+  // no-transform keeps proxies from compressing, and so from holding back, what goes through.
+  'cache-control': 'no-cache, no-store, no-transform',
+  'x-accel-buffering': 'no',
+}
+
+/** `GET /events`: the stream itself. `HEAD /events`: its head. */
+export function eventsRoute(app: FastifyInstance, service: Service): void {
+  app.route({
+    method: 'GET',
+    url: '/events',
+    // First of all that is done for the request: what is pipelined behind it must find it taken.
+    onRequest: (request, _reply, done) => {
+      takeSocket(request.raw.socket)
+      done()
+    },
+    onResponse: (request, _reply, done) => {
+      giveBackSocket(request.raw.socket)
+      done()
+    },
+    handler: (request, reply) => {
+      openStream(service, request, reply)
+    },
+  })
+  app.head('/events', (request, reply) => {
+    checkAccept(request)
+    readRequest(request)
+    return reply.headers(headers).send()
+  })
+}
+
+function openStream(service: Service, request: FastifyRequest, reply: FastifyReply): void {
+  checkAccept(request)
+  const { envelope, control, ...wanted } = readRequest(request)
+  const hub = hubOf(service, wanted.topics)
+  reply.hijack()
+  // A status other than 200 would end a browser's EventSource for good: it comes back to a node
+  // that lives if its connection just closes.
+  if (hub.draining) {
+    request.raw.socket.destroy()
+    return
+  }
+  whenFirst(request.raw, reply.raw, () => {
+    // One segment for head and opening, not two.
+    reply.raw.socket!.cork()
+    reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...headers })
+    reply.raw.flushHeaders()
+    // A body that came with the request is read and dropped, so that the end of the client is seen.
+    request.raw.resume()
+    const transport = new SseTransport(reply.raw, envelope ? sseEnvelope : sse, request.ip)
+    const stream = hub.subscribe(wanted, transport, control)
+    transport.listen({
+      drained: () => {
+        hub.drained(stream)
+      },
+      closed: () => {
+        hub.closed(stream)
+      },
+    })
+    transport.socket.uncork()
+  })
+}
+
+/** Goes on once every earlier request of the connection is answered, so that answers don't mix. */
+function whenFirst(request: IncomingMessage, response: ServerResponse, go: () => void): void {
+  if (response.socket === request.socket) go()
+  else if (!request.socket.destroyed) response.once('socket', go)
+}
+
+function readRequest(
+  request: FastifyRequest,
+): SubscribeRequest & { envelope: boolean; control: boolean } {
+  const query = request.query as Query
+  checkNames(query, parameters)
+  const topics = subscription(query)
+  const id = request.headers['last-event-id'] ?? single(query, 'lastEventId')
+  const lastEventId = typeof id === 'string' && id !== '' ? id : undefined
+  const last = integer(query, 'last', { min: 0, max: maxLast })
+  if (isReserved(topics[0]!) && (lastEventId !== undefined || last !== undefined)) {
+    throw invalidQuery('lastEventId', '$sys topics are not in the log: there is nothing to resume or replay')
+  }
+  return {
+    topics,
+    user: user(query),
+    lastEventId,
+    last,
+    envelope: oneOf(query, 'envelope', ['0', '1']) === '1',
+    control: oneOf(query, 'control', ['on', 'off']) !== 'off',
+  }
+}
+
+function checkAccept(request: FastifyRequest): void {
+  const acceptable = new Negotiator(request.raw).mediaType(['text/event-stream'])
+  if (acceptable !== undefined) return
+  throw new RingcastError(
+    'RINGCAST_NOT_ACCEPTABLE',
+    'this route answers text/event-stream: ask with "Accept: text/event-stream" or without Accept',
+  )
+}
+
+/** Whether a request came in behind a stream, on its connection; it must not be executed. */
+export function isBehindStream(request: FastifyRequest): boolean {
+  return isTaken(request.raw.socket)
+}

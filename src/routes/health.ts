@@ -1,0 +1,12 @@
+import type { FastifyInstance } from 'fastify'
+import type { Service } from './service.js'
+
+/** `GET /livez`: the process is up. `GET /readyz`: it wants traffic. Open to all. */
+export function healthRoutes(app: FastifyInstance, { hub }: Service): void {
+  app.get('/livez', (_request, reply) => reply.send({ status: 'up' }))
+  app.get('/readyz', (_request, reply) =>
+    hub.draining
+      ? reply.code(503).send({ status: 'draining' })
+      : reply.send({ status: 'ready' }),
+  )
+}

@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify'
+import { isReserved } from '../hub/topic.js'
+import { envelopeJson } from '../wire/envelope.js'
+import { maxLast } from './events.js'
+import { checkNames, integer, invalidQuery, single, subscription, user, type Query } from './query.js'
+import type { Service } from './service.js'
+
+const defaultLimit = 100
+const maxLimit = 1000
+
+/** `GET /api/history`: what a stream would be sent, a page at a time, for clients that poll. */
+export function historyRoute(app: FastifyInstance, { hub }: Service): void {
+  app.get('/api/history', (request, reply) => {
+    const query = request.query as Query
+    checkNames(query, ['topic', 'user', 'lastEventId', 'last', 'limit'])
+    const topics = subscription(query)
+    if (isReserved(topics[0]!)) throw invalidQuery('topic', '$sys topics have no history')
+    const limit = integer(query, 'limit', { min: 1, max: maxLimit }) ?? defaultLimit
+    const page = hub.history(
+      {
+        topics,
+        user: user(query),
+        lastEventId: single(query, 'lastEventId'),
+        last: integer(query, 'last', { min: 0, max: maxLast }) ?? limit,
+      },
+      limit,
+    )
+    const events = page.events.map(envelopeJson).join(',')
+    const { last, more, gap = null } = page
+    // The events are JSON already: they are put in as they are, not parsed to be written again.
+    return reply
+      .type('application/json; charset=utf-8')
+      .send(`{"events":[${events}],${JSON.stringify({ last, more, gap }).slice(1)}`)
+  })
+}

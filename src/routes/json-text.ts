@@ -1,0 +1,62 @@
+import { isUtf8 } from 'node:buffer'
+import { RingcastError, type ErrorDetails } from '../errors.js'
+
+/** How deep JSON may nest. What is deeper would cost more memory than text, and the call stack. */
+const maxDepth = 128
+
+/** The text of a body, or of a part of it. */
+export function utf8Text(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new RingcastError('RINGCAST_INVALID_JSON', 'the body is not UTF-8')
+}
+
+/**
+ * Reads JSON (RFC 8259).
+ *
+ * @param details where the text is from, for the error.
+ * @throws RingcastError `RINGCAST_INVALID_JSON`.
+ */
+export function parseJson(text: string, details: ErrorDetails = {}): unknown {
+  if (nestsTooDeep(text)) {
+    throw new RingcastError(
+      'RINGCAST_INVALID_JSON',
+      `the JSON nests more than ${maxDepth} levels deep`,
+      details,
+    )
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new RingcastError('RINGCAST_INVALID_JSON', `the body is not JSON: ${reason}`, details)
+  }
+}
+
+/** Counts brackets outside strings, before anything is built from them. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x22: // "
+        i = endOfString(text, i)
+        break
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > maxDepth) return true
+        break
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth--
+    }
+  }
+  return false
+}
+
+function endOfString(text: string, from: number): number {
+  for (let quote = text.indexOf('"', from + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0
+    while (text.charCodeAt(quote - 1 - backslashes) === 0x5c) backslashes++
+    if (backslashes % 2 === 0) return quote
+  }
+  return text.length
+}

@@ -1,0 +1,94 @@
+import { closest } from 'fastest-levenshtein'
+import { RingcastError } from '../errors.js'
+import { maxTopics } from '../hub/event.js'
+import { defaultTopic, isReserved, nameProblem, subscriptionProblem } from '../hub/topic.js'
+
+/** The parameters of a request, by name; a repeated one has all its values. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** A `400` about one parameter. */
+export function invalidQuery(name: string, message: string): RingcastError {
+  return new RingcastError('RINGCAST_INVALID_QUERY', message, { path: name })
+}
+
+/**
+ * Refuses parameters that a route does not know, and names the one that was probably meant. Those
+ * that start with `_` are anybody's, to get past caches.
+ */
+export function checkNames(query: Query, known: readonly string[]): void {
+  for (const name of Object.keys(query)) {
+    if (known.includes(name) || name.startsWith('_')) continue
+    const hint =
+      known.length === 0 ? 'none are known here' : `did you mean ${JSON.stringify(closest(name, known))}?`
+    throw invalidQuery(name, `unknown parameter ${JSON.stringify(name.slice(0, 64))}: ${hint}`)
+  }
+}
+
+/** A parameter that may be given once; an empty one counts as not given. */
+export function single(query: Query, name: string): string | undefined {
+  const value = query[name]
+  if (typeof value === 'string' || value === undefined) return value === '' ? undefined : value
+  throw invalidQuery(name, `"${name}" may be given once`)
+}
+
+/** A parameter that may be repeated. */
+export function many(query: Query, name: string): readonly string[] {
+  const value = query[name]
+  if (value === undefined) return []
+  return typeof value === 'string' ? [value] : value
+}
+
+/** A whole number, from `min` to `max`. */
+export function integer(
+  query: Query,
+  name: string,
+  { min, max }: { min: number; max: number },
+): number | undefined {
+  const value = single(query, name)
+  if (value === undefined) return undefined
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN
+  if (number >= min && number <= max) return number
+  throw invalidQuery(name, `"${name}" is a whole number from ${min} to ${max}`)
+}
+
+/** A parameter that is one of a few words. */
+export function oneOf<T extends string>(query: Query, name: string, words: readonly T[]): T | undefined {
+  const value = single(query, name)
+  if (value === undefined) return undefined
+  const word = words.find((candidate) => candidate === value)
+  if (word !== undefined) return word
+  throw invalidQuery(name, `"${name}" is ${words.join(' or ')}`)
+}
+
+/** A user's name. */
+export function user(query: Query): string | undefined {
+  const value = single(query, 'user')
+  const problem = value === undefined ? undefined : nameProblem(value)
+  if (problem !== undefined) throw invalidQuery('user', `"user" ${problem}`)
+  return value
+}
+
+/**
+ * The topics and patterns of a subscription; `broadcast` without any.
+ *
+ * @throws RingcastError `RINGCAST_INVALID_TOPIC`.
+ */
+export function subscription(query: Query): readonly string[] {
+  const topics = many(query, 'topic')
+  if (topics.length === 0) return [defaultTopic]
+  if (topics.length > maxTopics) {
+    throw invalidTopic(`a stream takes up to ${maxTopics} topics (there are ${topics.length})`)
+  }
+  for (const [index, topic] of topics.entries()) {
+    const problem = subscriptionProblem(topic)
+    if (problem !== undefined) throw invalidTopic(`topic ${index + 1} of the query ${problem}`)
+  }
+  if (topics.some(isReserved) && !topics.every(isReserved)) {
+    throw invalidTopic('a stream takes $sys topics or others, not both: open two')
+  }
+  return topics
+}
+
+function invalidTopic(message: string): RingcastError {
+  return new RingcastError('RINGCAST_INVALID_TOPIC', message, { path: 'topic' })
+}

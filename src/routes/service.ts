@@ -1,0 +1,19 @@
+import type { Hub } from '../hub/hub.js'
+import { isReserved } from '../hub/topic.js'
+
+/** What the routes work with. */
+export interface Service {
+  /** The hub of all that is pushed. */
+  readonly hub: Hub
+  /** The hub of the `$sys` topics. */
+  readonly system: Hub
+  /** The largest data of an event, in bytes. */
+  readonly maxEventBytes: number
+  /** The figures of this node, as `/api/stats` and `$sys/stats` give them. */
+  readonly figures: () => Record<string, unknown>
+}
+
+/** The hub that has these topics; a subscription never mixes the service's own with others. */
+export function hubOf({ hub, system }: Service, topics: readonly string[]): Hub {
+  return isReserved(topics[0]!) ? system : hub
+}

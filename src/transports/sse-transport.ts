@@ -1,0 +1,74 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Transport } from '../hub/transport.js'
+import type { Frame, WireFormat } from '../hub/wire-format.js'
+
+/** The last chunk of a chunked body (RFC 9112 section 7.1). */
+const lastChunk = Buffer.from('0\r\n\r\n')
+
+/** What a transport tells the stream that writes to it. */
+export interface TransportEvents {
+  /** The connection takes bytes again. */
+  drained(): void
+  /** The connection is gone. */
+  closed(): void
+}
+
+/**
+ * A stream's connection over HTTP/1.x. Node writes the head; from then on ready buffers go straight
+ * to the socket: what Node's response does for each write (its own chunk frame, its own queue)
+ * would cost a third more, and would be done again for each of the streams that share a buffer.
+ */
+export class SseTransport implements Transport {
+  readonly kind = 'sse'
+  readonly format: WireFormat
+  readonly address: string
+  readonly socket: Socket
+  readonly #chunked: boolean
+
+  /**
+   * Takes over the socket of a response whose head was written.
+   *
+   * @param response must own its socket: nothing is still to be answered before it.
+   */
+  constructor(response: ServerResponse, format: WireFormat, address: string) {
+    this.socket = response.socket!
+    this.format = format
+    this.address = address
+    // An HTTP/1.0 client gets a body that ends with the connection.
+    this.#chunked = response.req.httpVersionMinor > 0
+  }
+
+  /** Tells the stream what befalls the connection; to be called once. */
+  listen(events: TransportEvents): void {
+    this.socket.on('drain', () => {
+      events.drained()
+    })
+    this.socket.on('close', () => {
+      events.closed()
+    })
+  }
+
+  get bytesWritten(): number {
+    return this.socket.bytesWritten
+  }
+
+  write(frame: Frame): boolean {
+    const { socket } = this
+    // Node closes a socket by itself once the client has half-closed; `close` follows.
+    if (!socket.writable) return false
+    const bytes = this.#chunked ? frame.bytes : frame.bytes.subarray(frame.start, frame.end)
+    // A gather may be larger than the high-water mark and still have gone to the kernel whole.
+    return socket.write(bytes) || socket.writableLength === 0
+  }
+
+  end(): void {
+    if (!this.socket.writable) return
+    if (this.#chunked) this.socket.end(lastChunk)
+    else this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+}
