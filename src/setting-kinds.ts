@@ -36,15 +36,18 @@ export const duration = quantity('Ms', durations, 'a duration (written 250ms, 15
 /** A setting that is a size; its values are in bytes. */
 export const size = quantity('', sizes, 'a size (written 512B, 64KiB, 64MiB, 1GiB or in bytes)')
 
+/** A default, limits and help of a setting that is a number of units, as a user writes them. */
+export interface Range {
+  readonly default: string
+  readonly min: string
+  readonly max: string
+  /** What 0 means, where it may be given though it is below `min`. */
+  readonly zero?: string
+  readonly help: string
+}
+
 /** A kind of setting that is a number of units, between limits. `zero` says what 0 means beyond. */
 function quantity<Suffix extends string>(suffix: Suffix, units: Units, kind: string) {
-  interface Range {
-    readonly default: string
-    readonly min: string
-    readonly max: string
-    readonly zero?: string
-    readonly help: string
-  }
   return ({ min, max, zero, ...rest }: Range): Setting<number, Suffix> => {
     const [least = 0, most = 0] = [min, max].map((limit) => parseQuantity(limit, units))
     const accepts = `${kind} from ${min} to ${max}${zero ? `, or 0 (${zero})` : ''}`

@@ -17,6 +17,9 @@ export function isLoopbackAddress(address: string): boolean {
  * @param authority host and, if given, port; an IPv6 address in brackets.
  */
 export function isLoopbackHost(authority: string): boolean {
-  const host = authority.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  const host = authority
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
   return host === 'localhost' || host.endsWith('.localhost') || isLoopbackAddress(host)
 }

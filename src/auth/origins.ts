@@ -16,7 +16,9 @@ export function isAllowedOrigin(policy: OriginPolicy, origin: string): boolean {
 
 /** Whether a page of this origin was served from where it sends its request. */
 export function isSameOrigin(origin: string, host: string | undefined): boolean {
-  return host !== undefined && origin.toLowerCase().replace(/^https?:\/\//, '') === host.toLowerCase()
+  return (
+    host !== undefined && origin.toLowerCase().replace(/^https?:\/\//, '') === host.toLowerCase()
+  )
 }
 
 function isLoopbackOrigin(origin: string): boolean {

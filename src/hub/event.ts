@@ -50,7 +50,10 @@ export function checkEvent(value: unknown, maxEventBytes: number): EventDraft {
   }
   for (const name of Object.keys(value)) {
     if (!fields.has(name)) {
-      throw invalid(name, `unknown field ${JSON.stringify(name)}: ${[...fields].join(', ')} are known`)
+      throw invalid(
+        name,
+        `unknown field ${JSON.stringify(name)}: ${[...fields].join(', ')} are known`,
+      )
     }
   }
   const { topic, user, event, data, key } = value as Record<string, unknown>
@@ -119,7 +122,10 @@ function eventName(value: unknown): string | undefined {
     )
   }
   if (reservedEventNames.has(value)) {
-    throw invalid('event', `"event" must not be ${[...reservedEventNames].join(', ')}: clients take these for their own`)
+    throw invalid(
+      'event',
+      `"event" must not be ${[...reservedEventNames].join(', ')}: clients take these for their own`,
+    )
   }
   return value
 }

@@ -31,7 +31,9 @@ export function nameProblem(text: string): string | undefined {
   if (controlCharacter.test(text)) return 'must not have control characters'
   if (!text.isWellFormed()) return 'must be text that UTF-8 can carry (it has a lone surrogate)'
   const bytes = Buffer.byteLength(text)
-  return bytes > maxTopicBytes ? `must be at most ${maxTopicBytes} bytes (it has ${bytes})` : undefined
+  return bytes > maxTopicBytes
+    ? `must be at most ${maxTopicBytes} bytes (it has ${bytes})`
+    : undefined
 }
 
 /** Whether a subscription is a pattern: one of its segments is `*`, or its last is `**`. */

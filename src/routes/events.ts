@@ -7,7 +7,16 @@ import { isReserved } from '../hub/topic.js'
 import { SseTransport } from '../transports/sse-transport.js'
 import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
 import { sse, sseEnvelope } from '../wire/sse.js'
-import { checkNames, integer, invalidQuery, oneOf, single, subscription, user, type Query } from './query.js'
+import {
+  checkNames,
+  integer,
+  invalidQuery,
+  oneOf,
+  single,
+  subscription,
+  user,
+  type Query,
+} from './query.js'
 import { hubOf, type Service } from './service.js'
 
 /** The most events that `last` may ask for. */
@@ -67,14 +76,7 @@ function openStream(service: Service, request: FastifyRequest, reply: FastifyRep
     request.raw.resume()
     const transport = new SseTransport(reply.raw, envelope ? sseEnvelope : sse, request.ip)
     const stream = hub.subscribe(wanted, transport, control)
-    transport.listen({
-      drained: () => {
-        hub.drained(stream)
-      },
-      closed: () => {
-        hub.closed(stream)
-      },
-    })
+    transport.attach(hub, stream)
     transport.socket.uncork()
   })
 }
@@ -95,7 +97,10 @@ function readRequest(
   const lastEventId = typeof id === 'string' && id !== '' ? id : undefined
   const last = integer(query, 'last', { min: 0, max: maxLast })
   if (isReserved(topics[0]!) && (lastEventId !== undefined || last !== undefined)) {
-    throw invalidQuery('lastEventId', '$sys topics are not in the log: there is nothing to resume or replay')
+    throw invalidQuery(
+      'lastEventId',
+      '$sys topics are not in the log: there is nothing to resume or replay',
+    )
   }
   return {
     topics,

@@ -5,8 +5,6 @@ import type { Service } from './service.js'
 export function healthRoutes(app: FastifyInstance, { hub }: Service): void {
   app.get('/livez', (_request, reply) => reply.send({ status: 'up' }))
   app.get('/readyz', (_request, reply) =>
-    hub.draining
-      ? reply.code(503).send({ status: 'draining' })
-      : reply.send({ status: 'ready' }),
+    hub.draining ? reply.code(503).send({ status: 'draining' }) : reply.send({ status: 'ready' }),
   )
 }

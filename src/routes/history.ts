@@ -2,7 +2,15 @@ import type { FastifyInstance } from 'fastify'
 import { isReserved } from '../hub/topic.js'
 import { envelopeJson } from '../wire/envelope.js'
 import { maxLast } from './events.js'
-import { checkNames, integer, invalidQuery, single, subscription, user, type Query } from './query.js'
+import {
+  checkNames,
+  integer,
+  invalidQuery,
+  single,
+  subscription,
+  user,
+  type Query,
+} from './query.js'
 import type { Service } from './service.js'
 
 const defaultLimit = 100

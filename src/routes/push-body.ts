@@ -13,7 +13,10 @@ export interface Push {
 }
 
 /** The media types of a push, and how a body of each is read. */
-export const pushTypes: Record<string, (body: Buffer, query: Query, maxEventBytes: number) => Push> = {
+export const pushTypes: Record<
+  string,
+  (body: Buffer, query: Query, maxEventBytes: number) => Push
+> = {
   'application/json': readJson,
   'application/x-ndjson': readLines,
   'text/plain': readText,

@@ -26,7 +26,8 @@ export function pushRoute(app: FastifyInstance, service: Service): void {
 /** Says which media types a push may have; the answer to any other. */
 export function unsupportedMediaType(given: string | undefined): RingcastError {
   const types = Object.keys(pushTypes).join(', ')
-  const what = given === undefined ? 'no content type' : `content type ${JSON.stringify(given.slice(0, 100))}`
+  const what =
+    given === undefined ? 'no content type' : `content type ${JSON.stringify(given.slice(0, 100))}`
   return new RingcastError(
     'RINGCAST_UNSUPPORTED_MEDIA_TYPE',
     `${what}: a push is ${types}, in UTF-8 (curl --json '…', or curl -H 'Content-Type: text/plain' -d '…')`,

@@ -19,7 +19,9 @@ export function checkNames(query: Query, known: readonly string[]): void {
   for (const name of Object.keys(query)) {
     if (known.includes(name) || name.startsWith('_')) continue
     const hint =
-      known.length === 0 ? 'none are known here' : `did you mean ${JSON.stringify(closest(name, known))}?`
+      known.length === 0
+        ? 'none are known here'
+        : `did you mean ${JSON.stringify(closest(name, known))}?`
     throw invalidQuery(name, `unknown parameter ${JSON.stringify(name.slice(0, 64))}: ${hint}`)
   }
 }
@@ -52,7 +54,11 @@ export function integer(
 }
 
 /** A parameter that is one of a few words. */
-export function oneOf<T extends string>(query: Query, name: string, words: readonly T[]): T | undefined {
+export function oneOf<T extends string>(
+  query: Query,
+  name: string,
+  words: readonly T[],
+): T | undefined {
   const value = single(query, name)
   if (value === undefined) return undefined
   const word = words.find((candidate) => candidate === value)

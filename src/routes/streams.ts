@@ -44,7 +44,8 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
         .filter((stream) => topic === undefined || stream.filter.topics.includes(topic))
         .map((stream) => rowOf(hub, stream)),
     )
-    const sort = oneOf(query, 'sort', ['-lag', 'lag', '-bytes', 'bytes', '-since', 'since']) ?? '-lag'
+    const sort =
+      oneOf(query, 'sort', ['-lag', 'lag', '-bytes', 'bytes', '-since', 'since']) ?? '-lag'
     const { items, total, after } = page(rows, sort, ({ id }) => id, pageRequest(query))
     return { streams: items, total, after }
   })
@@ -70,7 +71,10 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
       .map((hub) => ({ hub, stream: streamOf(hub, id) }))
       .find(({ stream }) => stream !== undefined)
     if (found?.stream === undefined) {
-      throw new RingcastError('RINGCAST_STREAM_NOT_FOUND', 'no open stream of this node has this id')
+      throw new RingcastError(
+        'RINGCAST_STREAM_NOT_FOUND',
+        'no open stream of this node has this id',
+      )
     }
     found.hub.end(found.stream, 'revoked', false)
     return reply.code(204).send()

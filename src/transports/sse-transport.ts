@@ -1,30 +1,27 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Hub } from '../hub/hub.js'
+import type { Stream } from '../hub/stream.js'
 import type { Transport } from '../hub/transport.js'
 import type { Frame, WireFormat } from '../hub/wire-format.js'
+import type { LostReason, WatchedSocket } from './dead-peers.js'
 
 /** The last chunk of a chunked body (RFC 9112 section 7.1). */
 const lastChunk = Buffer.from('0\r\n\r\n')
-
-/** What a transport tells the stream that writes to it. */
-export interface TransportEvents {
-  /** The connection takes bytes again. */
-  drained(): void
-  /** The connection is gone. */
-  closed(): void
-}
 
 /**
  * A stream's connection over HTTP/1.x. Node writes the head; from then on ready buffers go straight
  * to the socket: what Node's response does for each write (its own chunk frame, its own queue)
  * would cost a third more, and would be done again for each of the streams that share a buffer.
  */
-export class SseTransport implements Transport {
+export class SseTransport implements Transport, WatchedSocket {
   readonly kind = 'sse'
   readonly format: WireFormat
   readonly address: string
   readonly socket: Socket
   readonly #chunked: boolean
+  #hub: Hub | undefined
+  #stream: Stream | undefined
 
   /**
    * Takes over the socket of a response whose head was written.
@@ -39,14 +36,24 @@ export class SseTransport implements Transport {
     this.#chunked = response.req.httpVersionMinor > 0
   }
 
-  /** Tells the stream what befalls the connection; to be called once. */
-  listen(events: TransportEvents): void {
+  /** Tells the stream's hub what befalls the connection; to be called once. */
+  attach(hub: Hub, stream: Stream): void {
+    this.#hub = hub
+    this.#stream = stream
     this.socket.on('drain', () => {
-      events.drained()
+      hub.drained(stream)
     })
     this.socket.on('close', () => {
-      events.closed()
+      hub.closed(stream)
     })
+  }
+
+  progressed(): void {
+    this.#hub!.progressed(this.#stream!)
+  }
+
+  lost(reason: LostReason): void {
+    this.#hub!.lost(this.#stream!, reason)
   }
 
   get bytesWritten(): number {
@@ -69,6 +76,8 @@ export class SseTransport implements Transport {
   }
 
   destroy(): void {
-    this.socket.destroy()
+    // With a reset: after a plain close the kernel would go on for minutes with what it has queued
+    // for a peer that takes nothing.
+    this.socket.resetAndDestroy()
   }
 }

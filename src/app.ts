@@ -1,0 +1,179 @@
+import { randomInt } from 'node:crypto'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { isLoopbackAddress } from './auth/loopback.js'
+import { Hub, type HubOptions } from './hub/hub.js'
+import type { EventLog } from './hub/event-log.js'
+import { MemoryLog } from './logs/memory-log.js'
+import { openLog } from './logs/open-log.js'
+import { figures } from './metrics/figures.js'
+import { SystemFeed } from './metrics/system-feed.js'
+import { answerErrors, onClientError } from './routes/answer-errors.js'
+import { eventsRoute, isBehindStream } from './routes/events.js'
+import { guardAccess } from './routes/guard-access.js'
+import { healthRoutes } from './routes/health.js'
+import { historyRoute } from './routes/history.js'
+import { pushRoute } from './routes/push.js'
+import type { Service } from './routes/service.js'
+import { statsRoute } from './routes/stats.js'
+import { rowOf, streamRoutes } from './routes/streams.js'
+import type { Settings } from './settings.js'
+import { DeadPeers } from './transports/dead-peers.js'
+import { SseTransport } from './transports/sse-transport.js'
+
+/** A whole service, not yet listening. */
+export interface App {
+  readonly http: FastifyInstance
+  /** The hub of all that is pushed. */
+  readonly hub: Hub
+  /** Shuts down without loss: drains the hubs, then closes the server. */
+  drain(): Promise<void>
+}
+
+/** How long the request line and headers of a request may take, in milliseconds. */
+const headersTimeout = 15_000
+/** How long a whole request may take, its body included, in milliseconds. */
+const requestTimeout = 30_000
+/** A user's name in a path: 1,024 bytes, each as `%XX`. */
+const maxParamLength = 3 * 1024
+
+/** What a test may put in the place of the real thing. */
+export interface AppParts {
+  readonly log?: EventLog
+  readonly logger?: FastifyBaseLogger
+}
+
+/** Builds the parts of the service and registers the routes. */
+export async function buildApp(settings: Settings, parts: AppParts = {}): Promise<App> {
+  const node = randomInt(36 ** 6)
+    .toString(36)
+    .padStart(6, '0')
+  const http = fastify({
+    ...(parts.logger === undefined ? {} : { loggerInstance: parts.logger }),
+    // A push is one line at debug, a stream one when it ends; a line for each request says no more.
+    logController: new LogController({ disableRequestLogging: true }),
+    exposeHeadRoutes: false,
+    bodyLimit: settings.maxBodyBytes,
+    requestTimeout,
+    routerOptions: { maxParamLength },
+    clientErrorHandler: onClientError,
+    return503OnClosing: false,
+    http: {
+      headersTimeout,
+      connectionsCheckingInterval: 5_000,
+      // Where the kernel's tables don't tell which peers are gone, this has to do.
+      keepAlive: process.platform !== 'linux',
+      keepAliveInitialDelay: settings.heartbeatMs,
+    },
+    // Closes what is idle and what is not: streams have said goodbye by then.
+    forceCloseConnections: true,
+  })
+  const { hub, system, feed } = buildHubs(
+    settings,
+    node,
+    parts.log ?? openLog(settings.store),
+    http,
+  )
+  const service: Service = {
+    hub,
+    system,
+    maxEventBytes: settings.maxEventBytes,
+    figures: () => figures(hub, system, node),
+  }
+  feed.start(service.figures)
+
+  http.addHook('onRequest', (request, reply, done) => {
+    if (!isBehindStream(request)) return void done()
+    reply.hijack()
+    request.raw.socket.destroy()
+  })
+  answerErrors(http)
+  const open = settings.anonymous !== 'all' && isLoopbackAddress(settings.host)
+  const policy = { origins: settings.origins, loopback: open }
+  await guardAccess(http, policy, open)
+  http.removeAllContentTypeParsers()
+  for (const register of [
+    eventsRoute,
+    pushRoute,
+    historyRoute,
+    streamRoutes,
+    statsRoute,
+    healthRoutes,
+  ]) {
+    register(http, service)
+  }
+  const deadPeers = new DeadPeers({
+    ...settings,
+    sockets: () => watchedSockets([hub, system]),
+    onError: (error) => {
+      http.log.warn(error, 'the kernel does not tell which peers are gone')
+    },
+  })
+  deadPeers.start()
+
+  return {
+    http,
+    hub,
+    drain: async () => {
+      await Promise.all([hub.drain(settings.drainMs), system.drain(settings.drainMs)])
+      feed.stop()
+      deadPeers.stop()
+      await http.close()
+    },
+  }
+}
+
+function buildHubs(
+  settings: Settings,
+  node: string,
+  log: EventLog,
+  http: FastifyInstance,
+): { hub: Hub; system: Hub; feed: SystemFeed } {
+  let streams = 0
+  const common: Omit<HubOptions, 'log' | 'ringEvents' | 'ringBytes'> = {
+    ...settings,
+    node,
+    nextStreamNumber: () => ++streams,
+  }
+  // The service's own events have no log: a name for their places would promise a replay.
+  const system = new Hub({
+    ...common,
+    log: new MemoryLog({ epoch: '' }),
+    ringEvents: 64,
+    ringBytes: 4 * 1024 * 1024,
+  })
+  const feed = new SystemFeed(system)
+  const hub: Hub = new Hub({
+    ...common,
+    log,
+    ringEvents: settings.ringEvents,
+    ringBytes: settings.ringBytes,
+    onOpen: (stream) => {
+      feed.opened(() => rowOf(hub, stream))
+      http.log.debug(
+        { stream: hub.streamId(stream), topics: stream.filter.topics },
+        'stream opened',
+      )
+    },
+    onEnd: (stream, reason) => {
+      feed.closed(() => ({ id: hub.streamId(stream), reason }))
+      http.log.info(
+        {
+          stream: hub.streamId(stream),
+          reason,
+          seconds: Math.round((Date.now() - stream.openedAt) / 1000),
+          bytes: stream.transport.bytesWritten,
+        },
+        'stream ended',
+      )
+    },
+  })
+  return { hub, system, feed }
+}
+
+function* watchedSockets(hubs: readonly Hub[]): Iterable<SseTransport> {
+  for (const hub of hubs) {
+    for (const { transport } of hub.streams.values()) {
+      if (transport instanceof SseTransport) yield transport
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { Hub } from '../hub/hub.js'
+
+/** What `$sys/streams` names one by one in a second; beyond it only counts. */
+const maxNamed = 200
+const periodMs = 1000
+
+/**
+ * Feeds the `$sys` topics: once a second the figures, and what streams opened and closed. Nothing
+ * is made up while nobody listens.
+ */
+export class SystemFeed {
+  readonly #system: Hub
+  #timer: NodeJS.Timeout | undefined
+  #opened: unknown[] = []
+  #closed: unknown[] = []
+  #openedCount = 0
+  #closedCount = 0
+
+  constructor(system: Hub) {
+    this.#system = system
+  }
+
+  /** Begins to feed, once a second, until `stop`. */
+  start(figures: () => Record<string, unknown>): void {
+    this.#timer = setInterval(() => {
+      if (this.#system.streams.size === 0 || this.#system.draining) return
+      this.#publish('$sys/stats', figures())
+      this.#publishStreams()
+    }, periodMs).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Notes a stream that opened. */
+  opened(row: () => unknown): void {
+    if (this.#system.streams.size === 0) return
+    this.#openedCount++
+    if (this.#opened.length < maxNamed) this.#opened.push(row())
+  }
+
+  /** Notes a stream that closed. */
+  closed(row: () => unknown): void {
+    if (this.#system.streams.size === 0) return
+    this.#closedCount++
+    if (this.#closed.length < maxNamed) this.#closed.push(row())
+  }
+
+  #publishStreams(): void {
+    if (this.#openedCount === 0 && this.#closedCount === 0) return
+    this.#publish('$sys/streams', {
+      opened: this.#opened,
+      openedCount: this.#openedCount,
+      closed: this.#closed,
+      closedCount: this.#closedCount,
+    })
+    this.#opened = []
+    this.#closed = []
+    this.#openedCount = 0
+    this.#closedCount = 0
+  }
+
+  #publish(topic: string, data: Record<string, unknown>): void {
+    const draft = { topics: [topic], users: [], event: undefined, key: undefined, json: true }
+    // A full ring means that its readers are behind: they have no use for older figures either.
+    this.#system.publish([{ ...draft, data: JSON.stringify(data) }]).catch(() => {})
+  }
+}

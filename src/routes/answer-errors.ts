@@ -1,0 +1,96 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errorCodes, RingcastError, type ErrorCode } from '../errors.js'
+import { isTaken } from '../transports/taken-sockets.js'
+import { unsupportedMediaType } from './push.js'
+
+const methods = ['GET', 'HEAD', 'POST', 'DELETE'] as const
+
+/** Answers every error, the framework's too, in one shape with a code of the registry. */
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = ofRegistry(error, request)
+    if (known.statusCode >= 500 && known.code === 'RINGCAST_INTERNAL') {
+      request.log.error(error, 'a request failed')
+    }
+    return answer(reply, known)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]!
+    const allowed = methods.filter((method) => app.hasRoute({ method, url: path }))
+    if (allowed.length === 0) {
+      return answer(
+        reply,
+        new RingcastError('RINGCAST_NOT_FOUND', 'there is no such route: the README lists them'),
+      )
+    }
+    reply.header('allow', allowed.join(', '))
+    return answer(
+      reply,
+      new RingcastError('RINGCAST_METHOD_NOT_ALLOWED', `this route takes ${allowed.join(', ')}`),
+    )
+  })
+}
+
+/** Sends an error. */
+export function answer(reply: FastifyReply, error: RingcastError): FastifyReply {
+  const { retryAfterSeconds, ...details } = error.details
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  return reply.code(error.statusCode).send({ ...body(error), ...details })
+}
+
+/**
+ * Answers what Node's parser could not read, or did not get in time. On a stream's connection it
+ * says nothing: the answer would land in the middle of the stream.
+ */
+export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (isTaken(socket) || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const known = ofParser(error.code)
+  const text = JSON.stringify(body(known))
+  const status = `${known.statusCode} ${STATUS_CODES[known.statusCode]!}`
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+    // What the client still sends is not waited for.
+    () => socket.destroy(),
+  )
+}
+
+function body({ statusCode, code, message }: RingcastError): object {
+  return { statusCode, code, error: STATUS_CODES[statusCode], message }
+}
+
+function ofParser(code: string | undefined): RingcastError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return fromRegistry('RINGCAST_HEADERS_TOO_LARGE')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return fromRegistry('RINGCAST_REQUEST_TIMEOUT')
+    default:
+      return fromRegistry('RINGCAST_BAD_REQUEST')
+  }
+}
+
+function ofRegistry(error: FastifyError, request: FastifyRequest): RingcastError {
+  if (error instanceof RingcastError) return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return fromRegistry('RINGCAST_BODY_TOO_LARGE')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return unsupportedMediaType(request.headers['content-type'])
+    default:
+      return fromRegistry(
+        error.statusCode !== undefined && error.statusCode < 500
+          ? 'RINGCAST_BAD_REQUEST'
+          : 'RINGCAST_INTERNAL',
+      )
+  }
+}
+
+function fromRegistry(code: ErrorCode): RingcastError {
+  return new RingcastError(code, errorCodes[code][1])
+}

@@ -1,0 +1,55 @@
+import cors from '@fastify/cors'
+import type { FastifyInstance } from 'fastify'
+import { isLoopbackHost } from '../auth/loopback.js'
+import { isAllowedOrigin, isSameOrigin, type OriginPolicy } from '../auth/origins.js'
+import { RingcastError } from '../errors.js'
+
+/** How long a browser may keep the answer to a preflight, in seconds. */
+const preflightSeconds = 600
+
+/**
+ * Lets in only whom the service means: while it is open, requests for this machine by its own name;
+ * and of web pages, those of allowed origins. The rest is refused before anything is done for it.
+ */
+export async function guardAccess(
+  app: FastifyInstance,
+  policy: OriginPolicy,
+  open: boolean,
+): Promise<void> {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { host, origin } = request.headers
+    // HTTP/1.0 may come without a Host; no browser does.
+    if (open && host !== undefined && !isLoopbackHost(host)) {
+      done(
+        new RingcastError(
+          'RINGCAST_HOST_REFUSED',
+          'the service is open to this machine alone: ask for it as localhost or 127.0.0.1',
+        ),
+      )
+      return
+    }
+    if (origin === undefined || isSameOrigin(origin, host) || isAllowedOrigin(policy, origin)) {
+      done()
+      return
+    }
+    request.log.warn(
+      { origin: origin.slice(0, 256), setting: 'ORIGINS' },
+      'origin refused: not in ORIGINS',
+    )
+    done(
+      new RingcastError(
+        'RINGCAST_ORIGIN_REFUSED',
+        'pages of this origin may not use the service: the setting ORIGINS names those that may',
+      ),
+    )
+  })
+  await app.register(cors, {
+    origin: (origin, decide) => {
+      decide(null, origin !== undefined && isAllowedOrigin(policy, origin))
+    },
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    allowedHeaders: ['Accept', 'Authorization', 'Cache-Control', 'Content-Type', 'Last-Event-ID'],
+    exposedHeaders: ['Retry-After'],
+    maxAge: preflightSeconds,
+  })
+}

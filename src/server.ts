@@ -1,0 +1,87 @@
+import { lookup } from 'node:dns/promises'
+import { pino, type Logger } from 'pino'
+import { buildApp, type App } from './app.js'
+import { isLoopbackAddress } from './auth/loopback.js'
+import { SettingsError, type Settings } from './settings.js'
+
+/**
+ * Runs the service as this process: listens, and on SIGTERM or SIGINT drains and exits with 0; a
+ * second signal ends it at once. What keeps it from listening is one line, and exit code 1.
+ *
+ * @throws SettingsError when the service is open and asked to listen beyond this machine.
+ */
+export async function serve(settings: Settings): Promise<void> {
+  await refuseOpenBind(settings)
+  const logger = createLogger(settings)
+  const app = await buildApp(settings, { logger })
+  try {
+    await app.http.listen({
+      host: settings.host,
+      port: settings.port,
+      listenTextResolver: (address) => `listening on ${address}`,
+    })
+  } catch (error) {
+    process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
+    process.exit(1)
+  }
+  endOnSignals(app, logger)
+}
+
+/** Open means this machine alone: beyond it, everybody who can reach the service could push. */
+async function refuseOpenBind({ anonymous, host }: Settings): Promise<void> {
+  if (anonymous === 'all') return
+  const addresses = await lookup(host, { all: true }).catch(() => [])
+  if (addresses.every(({ address }) => isLoopbackAddress(address))) return
+  throw new SettingsError(
+    `HOST ${host} can be reached from other machines, and without credentials anyone there could push and listen: ` +
+      'use HOST 127.0.0.1, or set RINGCAST_ANONYMOUS=all (--anonymous all) to mean it',
+  )
+}
+
+/** Lines for people on a terminal, JSON elsewhere. */
+function createLogger({ logLevel }: Settings): Logger {
+  return pino({
+    level: logLevel,
+    ...(process.stdout.isTTY
+      ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } }
+      : {}),
+  })
+}
+
+function whyNotListening(error: unknown, { host, port }: Settings): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${port} of ${host} is in use: stop what listens there, or choose another with --port`
+    case 'EACCES':
+      return `port ${port} may not be used by this user: choose one above 1023 with --port`
+    default:
+      return `cannot listen on ${host}, port ${port}: ${message}`
+  }
+}
+
+function endOnSignals(app: App, logger: Logger): void {
+  let draining = false
+  const end = (signal: NodeJS.Signals): void => {
+    if (draining) {
+      logger.warn(`${signal} again: ending at once`)
+      process.exit(128 + (signal === 'SIGTERM' ? 15 : 2))
+    }
+    draining = true
+    logger.info(`${signal}: draining`)
+    app.drain().then(
+      () => {
+        logger.info('drained')
+        process.exitCode = 0
+        process.off('SIGTERM', end).off('SIGINT', end)
+        // What might still hold the process, a client's socket say, is not waited for.
+        setTimeout(() => process.exit(0), 100).unref()
+      },
+      (error: unknown) => {
+        logger.error(error, 'the drain failed')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', end).on('SIGINT', end)
+}
