@@ -82,7 +82,10 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   feed.start(service.figures)
 
   http.addHook('onRequest', (request, reply, done) => {
-    if (!isBehindStream(request)) return void done()
+    if (!isBehindStream(request)) {
+      done()
+      return
+    }
     reply.hijack()
     request.raw.socket.destroy()
   })

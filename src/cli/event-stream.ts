@@ -63,6 +63,7 @@ export async function followStream(following: Following): Promise<Ending> {
   }
   while (!stop.aborted) {
     const outcome = await connectOnce(following, place)
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while awaited
     if (stop.aborted) return undefined
     if ('ending' in outcome) return outcome.ending
     if (!place.lossTold) say(io, `${outcome.lost}; trying again`)
@@ -85,10 +86,11 @@ async function connectOnce(following: Following, place: Place): Promise<Outcome>
     const refusal = await refusalOf(response, place, signal)
     if (refusal !== undefined) return refusal
     connected(io, place)
-    if (response.body === null) return { lost: 'the answer has no body' }
+    const body = response.body as ReadableStream<Uint8Array> | null
+    if (body === null) return { lost: 'the answer has no body' }
     const onRetry = (ms: number) => void (place.retryMs = ms)
     const { onWaiting } = silence
-    for await (const message of sseMessages(response.body, signal, { onWaiting, onRetry })) {
+    for await (const message of sseMessages(body, signal, { onWaiting, onRetry })) {
       if (stop.aborted) break
       const outcome = await take(message, following, place)
       if (outcome !== undefined) return outcome
@@ -110,7 +112,7 @@ function open(following: Following, place: Place, signal: AbortSignal): Promise<
     'cache-control': 'no-cache',
     ...(place.lastId !== '' && { 'last-event-id': place.lastId }),
   }
-  return request(`${service.base}/events?${query}`, { headers, signal })
+  return request(`${service.base}/events?${query.toString()}`, { headers, signal })
 }
 
 /** What an answer that is no event stream means. */

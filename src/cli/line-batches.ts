@@ -56,6 +56,7 @@ export async function* lineBatches(
       if (backlog.events.length > 0) yield takeBatch(backlog)
       else if (backlog.end === undefined) await backlog.arrival.rung()
       else if (backlog.end.error === undefined) return
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- what the input failed with
       else throw backlog.end.error
     }
   } finally {

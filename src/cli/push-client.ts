@@ -95,6 +95,7 @@ async function send(courier: Courier, body: string): Promise<Answer> {
     if (!courier.outageTold) say(io, `${answer.message}; trying again for ${seconds(retryForMs)}`)
     courier.outageTold = true
     await io.sleep(wait, stop)
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while awaited
     if (stop.aborted) return answer
   }
 }

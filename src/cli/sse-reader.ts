@@ -35,7 +35,7 @@ export async function* sseMessages(
     const bytes = await nextBytes(reader, signal, hooks)
     if (bytes === undefined) return
     messages = []
-    feed(parser.feed, decoder.decode(bytes, { stream: true }))
+    feed((text) => parser.feed(text), decoder.decode(bytes, { stream: true }))
     yield* messages
   }
 }

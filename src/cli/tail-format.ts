@@ -44,6 +44,6 @@ function topicList(topics: unknown): string {
 }
 
 function dataText(data: unknown): string {
-  if (typeof data !== 'string') return visible(JSON.stringify(data) ?? '')
+  if (typeof data !== 'string') return visible(JSON.stringify(data))
   return visibleText(data).replaceAll('\n', '\n    ')
 }

@@ -3,8 +3,6 @@ import { MemoryLog } from './memory-log.js'
 
 /** The log that the setting `STORE` names; it has been checked there. */
 export function openLog(store: 'memory:'): EventLog {
-  switch (store) {
-    case 'memory:':
-      return new MemoryLog()
-  }
+  const logs = { 'memory:': () => new MemoryLog() }
+  return logs[store]()
 }

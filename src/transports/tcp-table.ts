@@ -19,8 +19,10 @@ export interface OwedRow {
 /** The timers that tell of a peer: the values of {@link OwedRow.timer}. */
 export const tcpTimers = { retransmit: 1, zeroWindowProbe: 4 } as const
 
-/** The two ends of a socket, undefined where it has none (any more). */
-export type Endpoints = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>
+/** The two ends of a socket, as Node names them. */
+export type Endpoints = Partial<
+  Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>
+>
 
 const newline = 10
 const space = 32

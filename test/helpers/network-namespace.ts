@@ -37,6 +37,8 @@ export function createNamespace(t: Test): NetworkNamespace {
   const children: ChildProcess[] = []
   t.teardown(async () => {
     await Promise.all(children.map(kill))
+    // Without its name a namespace lives on, cable and all, until its last socket has timed out.
+    ip(`link del ${hostInterface}`)
     ip(`netns del ${name}`)
   })
   // Neighbours are permanent, on both sides, so that a cut link makes no ARP fail: that would be

@@ -1,0 +1,67 @@
+import tseslint from 'typescript-eslint'
+
+/**
+ * Imports run one way: server → app → routes → transports, auth → hub ← logs, wire. A folder may
+ * import itself and what is listed here.
+ */
+const mayImport = {
+  hub: ['errors'],
+  logs: ['hub', 'errors'],
+  wire: ['hub'],
+  transports: ['hub'],
+  auth: ['hub', 'errors'],
+  metrics: ['hub'],
+  routes: ['transports', 'auth', 'wire', 'hub', 'errors'],
+  cli: ['settings', 'setting-kinds', 'server'],
+}
+
+const withoutPackages = ['hub', 'wire']
+
+const importRules = Object.entries(mayImport).map(([folder, others]) => ({
+  files: [`src/${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `^\\.\\./(?!(${others.join('|')})(/|\\.js$))`,
+            message: `src/${folder} may import ${others.join(', ')} only.`,
+          },
+          ...(withoutPackages.includes(folder)
+            ? [{ regex: '^(?!\\.|node:)', message: `src/${folder} uses no packages.` }]
+            : []),
+        ],
+      },
+    ],
+  },
+}))
+
+export default tseslint.config(
+  { ignores: ['dist', '.tap', 'node_modules'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { project: './test/tsconfig.json', tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      'no-console': 'error',
+      'no-control-regex': 'off',
+      // An index or a look-up that an invariant holds is said with `!`, next to the invariant.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  ...importRules,
+  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // tap's tests are async by habit, whether they wait or not.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-unused-expressions': 'off',
+    },
+  },
+)
