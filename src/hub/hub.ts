@@ -9,7 +9,7 @@ import { Ring } from './ring.js'
 import { mayHaveMissed, selectForward } from './selection.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
-import { StreamTimes, type StreamLimits } from './stream-times.js'
+import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
 import { Stream, type EndReason, type Farewell } from './stream.js'
 import type { Transport } from './transport.js'
 import type { ControlEvent, Frame, GapReason } from './wire-format.js'
@@ -31,6 +31,8 @@ export interface HubOptions extends StreamLimits {
   readonly now?: () => number
   /** Runs a slice of work once the event loop has seen to what is ready; by default `setImmediate`. */
   readonly defer?: (slice: () => void) => void
+  /** Runs what is timed, again and again; by default `setInterval`, unref'd. */
+  readonly every?: Every
   /** Gives a number from 0 to 1; by default `Math.random`. */
   readonly random?: () => number
 }
@@ -91,7 +93,7 @@ export class Hub {
       this.#now,
       options.defer ?? setImmediate,
     )
-    this.#times = new StreamTimes(options, this.#now, this.#random, {
+    this.#times = new StreamTimes(options, this.#now, this.#random, options.every ?? everyInterval, {
       heartbeat: (stream) => {
         stream.heartbeatDue = true
         this.#dispatcher.wake(stream, this.ring.next)

@@ -18,6 +18,17 @@ export interface DueEvents {
   stalled(stream: Stream): void
 }
 
+/** Runs work again and again, so many milliseconds apart, until what it returns is called. */
+export type Every = (ms: number, work: () => void) => () => void
+
+/** The usual `Every`; it does not keep the process alive. */
+export const everyInterval: Every = (ms, work) => {
+  const timer = setInterval(work, ms).unref()
+  return () => {
+    clearInterval(timer)
+  }
+}
+
 /** An ended stream whose client does not close its side for this long is cut off, in milliseconds. */
 const farewellMs = 5000
 /** Ages differ by up to this part, so that streams which came together do not leave together. */
@@ -33,12 +44,18 @@ export class StreamTimes {
   readonly #random: () => number
   readonly #events: DueEvents
   readonly #wheel: TimerWheel<Stream>
-  readonly #timer: NodeJS.Timeout
+  readonly #stop: () => void
   /** Every stream whose connection is not closed yet; the value is when it is to be cut off. */
   readonly #open = new Map<Stream, number>()
   #whenAllClosed: (() => void)[] = []
 
-  constructor(limits: StreamLimits, now: () => number, random: () => number, events: DueEvents) {
+  constructor(
+    limits: StreamLimits,
+    now: () => number,
+    random: () => number,
+    every: Every,
+    events: DueEvents,
+  ) {
     this.#limits = limits
     this.#now = now
     this.#random = random
@@ -48,9 +65,9 @@ export class StreamTimes {
     this.#wheel = new TimerWheel(tickMs, now(), (stream) => {
       this.#due(stream)
     })
-    this.#timer = setInterval(() => {
+    this.#stop = every(tickMs, () => {
       this.#wheel.advance(now())
-    }, tickMs).unref()
+    })
   }
 
   /** Begins to time a stream. */
@@ -91,7 +108,7 @@ export class StreamTimes {
 
   /** Ends the timing for good. */
   stop(): void {
-    clearInterval(this.#timer)
+    this.#stop()
   }
 
   #due(stream: Stream): void {

@@ -3,7 +3,8 @@
 import { connect } from 'node:net'
 
 const [port, streams, path] = process.argv.slice(2)
-const counts = new Array(Number(streams)).fill(0)
+// A blank line ends an event; the first two end the head and the opening event.
+const counts = new Array(Number(streams)).fill(-2)
 /** Handshakes on the way at once: more would only wait in the kernel's queue. */
 const atOnce = 500
 let [next, open] = [0, 0]
@@ -14,21 +15,14 @@ function openNext() {
   const socket = connect(Number(port), '127.0.0.1')
   socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
   let newlines = 0
-  let opened = false
   socket.on('data', (bytes) => {
-    // A blank line ends an event; the one of the opening event is not counted.
     for (const byte of bytes) {
       if (byte !== 10) {
         if (byte !== 13) newlines = 0
-      } else if (++newlines === 2) {
-        if (opened) counts[index]++
-        else if (bytes.includes('"type":"open"')) opened = true
+      } else if (++newlines === 2 && ++counts[index] === 0) {
+        openNext()
+        if (++open === counts.length) process.send({ open })
       }
-    }
-    if (opened && !socket.counted) {
-      socket.counted = true
-      openNext()
-      if (++open === counts.length) process.send({ open })
     }
   })
   socket.on('error', () => {})
