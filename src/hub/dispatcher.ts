@@ -124,7 +124,7 @@ export class Dispatcher {
       this.#turn(this.#dequeue())
       if (turns % turnsPerLook === 0 && this.#now() >= end) break
     }
-    this.#ring.trim(this.floor(this.#ring.first + 1))
+    if (this.#ring.overfull) this.#ring.trim(this.floor(this.#ring.next))
     this.#scheduled = this.#first !== undefined
     if (this.#scheduled) this.#defer(this.#slice)
     else for (const resolve of this.#whenEmpty.splice(0)) resolve()

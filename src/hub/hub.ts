@@ -196,7 +196,7 @@ export class Hub {
 
   /** Notes that a stream's peer took bytes, though its connection has not drained yet. */
   progressed(stream: Stream): void {
-    stream.activeAt = this.#now()
+    if (stream.state === 'parked') stream.activeAt = this.#now()
   }
 
   /** Notes that a stream's connection is gone. Told once or more; the first counts. */
@@ -267,7 +267,9 @@ export class Hub {
         'the batch is larger than the ring (RING_EVENTS, RING_BYTES): push it in parts',
       )
     }
-    if (this.ring.hasRoom(batch, this.#dispatcher.floor(this.ring.next))) return
+    // Most pushes displace nothing, and need not know what is still to be fanned out.
+    const first = this.ring.firstAfter(batch)
+    if (first === this.ring.first || this.#dispatcher.floor(first) >= first) return
     this.stats.busy++
     throw new RingcastError(
       'RINGCAST_BUSY',

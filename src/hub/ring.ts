@@ -101,17 +101,16 @@ export class Ring {
     return batch.length <= this.#maxEvents && sum(batch) <= this.#maxBytes
   }
 
-  /** Whether a batch fits when nothing from sequence `floor` on may be evicted for it. */
-  hasRoom(batch: readonly EventDraft[], floor: number): boolean {
+  /** The oldest sequence that would still be held once a batch was appended. */
+  firstAfter(batch: readonly EventDraft[]): number {
     let first = this.#first + Math.max(0, this.size + batch.length - this.#maxEvents)
-    if (first > floor) return false
     let over = this.#bytes + sum(batch) - this.#maxBytes
-    if (over <= 0) return true
+    if (over <= 0) return first
     for (let sequence = this.#first; sequence < first; sequence++) {
       over -= this.entry(sequence).bytes
     }
     while (over > 0 && first < this.#next) over -= this.entry(first++).bytes
-    return first <= floor
+    return first
   }
 
   /** Takes the next event of the log, and lets go of the oldest where that needs their room. */
@@ -143,9 +142,14 @@ export class Ring {
     return encoding
   }
 
-  /** Lets go of the oldest events, none from `floor` on, while encodings hold more than the bound. */
+  /** Whether encodings, made since the last append, hold more than the bound. */
+  get overfull(): boolean {
+    return this.#bytes > this.#maxBytes && this.size > 1
+  }
+
+  /** Lets go of the oldest events, none from `floor` on, until it is no longer overfull. */
   trim(floor: number): void {
-    while (this.#bytes > this.#maxBytes && this.#first < floor && this.size > 1) this.#evict()
+    while (this.overfull && this.#first < floor) this.#evict()
   }
 
   #evict(): void {

@@ -68,6 +68,8 @@ function openStream(service: Service, request: FastifyRequest, reply: FastifyRep
     return
   }
   whenFirst(request.raw, reply.raw, () => {
+    // Gone while it waited: there will be no `close` to tell of it.
+    if (request.raw.socket.destroyed) return
     // One segment for head and opening, not two.
     reply.raw.socket!.cork()
     reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...headers })

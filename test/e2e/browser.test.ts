@@ -1,0 +1,78 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { push, startApp } from '../helpers/app.js'
+import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+
+const skip = whyNoChromium()
+
+/** A site of its own, on a port of its own, with one page. */
+async function servePage(t: Parameters<typeof startApp>[0], html: string): Promise<number> {
+  const site = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end(html)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => site.close().closeAllConnections())
+  await once(site, 'listening')
+  return (site.address() as AddressInfo).port
+}
+
+t.test(
+  'the README’s page shows a log in Chromium, and goes on after a cut',
+  { skip },
+  async (t) => {
+    const app = await startApp(t)
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    const html = /```html\n([^]*?)```/
+      .exec(readme)![1]!
+      .replaceAll('http://127.0.0.1:8080', app.url)
+    const port = await servePage(t, html)
+    const page = await (await startChromium(t)).newPage()
+    await push(app.url, { topic: 'log/app', data: 'before' })
+    await page.goto(`http://localhost:${port}/`)
+    const log = page.locator('#log')
+    await log.filter({ hasText: 'before' }).waitFor()
+    await push(app.url, { topic: 'log/app', data: 'live' })
+    await log.filter({ hasText: 'live' }).waitFor()
+    for (const stream of app.hub.streams.values()) stream.transport.destroy()
+    await push(app.url, { topic: 'log/app', data: 'while away' })
+    await log.filter({ hasText: 'while away' }).waitFor()
+    t.equal(await log.textContent(), 'before\nlive\nwhile away\n')
+  },
+)
+
+t.test('a page of another site can neither read nor push', { skip }, async (t) => {
+  const app = await startApp(t)
+  const port = await servePage(t, '<!doctype html><title>Elsewhere</title>')
+  const page = await (await startChromium(t, 'elsewhere.test')).newPage()
+  await page.goto(`http://elsewhere.test:${port}/`)
+  // In the page, as text: these run in the browser, whose types the tests do not have.
+  const tryAll = `(async () => {
+    const outcome = (promise) => promise.then(() => 'done', () => 'failed')
+    const source = new EventSource('${app.url}/events')
+    const streamed = await new Promise((resolve) => {
+      source.onopen = () => resolve('open')
+      source.onerror = () => resolve(source.readyState === 2 ? 'closed' : 'trying')
+    })
+    const body = '{"data":"forged"}'
+    const headers = { 'content-type': 'application/json' }
+    return {
+      streamed,
+      read: await outcome(fetch('${app.url}/api/history')),
+      pushed: await outcome(fetch('${app.url}/api/push', { method: 'POST', headers, body })),
+      // These two need no leave to be sent, only to be read.
+      plain: await outcome(fetch('${app.url}/api/push', { method: 'POST', body, mode: 'no-cors' })),
+      rebound: await outcome(fetch('http://elsewhere.test:${app.port}/api/push', { method: 'POST', body })),
+    }
+  })()`
+  t.same(await page.evaluate(tryAll), {
+    streamed: 'closed',
+    read: 'failed',
+    pushed: 'failed',
+    plain: 'done',
+    rebound: 'failed',
+  })
+  t.equal(app.hub.stats.accepted, 0, 'nothing was accepted')
+  t.equal(app.hub.stats.opened, 0, 'no stream was opened')
+})

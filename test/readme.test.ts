@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { errorCodes } from '../src/errors.js'
+import { settingsTable } from '../src/settings.js'
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+
+/** The rows of the README's tables, as their cells. */
+const rows = readme
+  .split('\n')
+  .filter((line) => line.startsWith('| '))
+  .map((line) => line.slice(2, -2).split(/ (?<!\\)\| /))
+
+function named(pattern: RegExp): string[][] {
+  return rows.filter(([name]) => pattern.test(name!))
+}
+
+t.test('the README has every error code, its status and when it comes, and no other', async (t) => {
+  const expected = Object.entries(errorCodes).map(([code, [status, when]]) => [
+    `\`${code}\``,
+    String(status),
+    when,
+  ])
+  t.same(named(/^`RINGCAST_/), expected)
+})
+
+t.test('the README has every setting, its default and its help, and no other', async (t) => {
+  const expected = Object.entries(settingsTable).map(([name, { default: byDefault, help }]) => [
+    `\`${name}\``,
+    byDefault === '' ? 'none' : `\`${byDefault}\``,
+    help,
+  ])
+  t.same(named(/^`(?!RINGCAST_)[A-Z_]+`$/), expected)
+})
+
+t.test('the README has every control event and every reason of a gap', async (t) => {
+  const text = readFileSync(new URL('../src/hub/wire-format.ts', import.meta.url), 'utf8')
+  const types = [...text.matchAll(/type: '(\w+)'/g)].map(([, type]) => type!)
+  const reasons = /GapReason = (.*)/.exec(text)![1]!.match(/\w+/g)!
+  const known = rows.map(([name]) => name)
+  for (const word of [...types, ...reasons]) t.ok(known.includes(`\`${word}\``), word)
+  const byes = /ByeReason = (.*)/.exec(text)![1]!.match(/\w+/g)!
+  const bye = rows.find(([name]) => name === '`bye`')!.join(' ')
+  for (const word of byes) t.ok(bye.includes(`\`${word}\``), word)
+})
