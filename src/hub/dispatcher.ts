@@ -141,7 +141,7 @@ export class Dispatcher {
 
   #turn(stream: Stream): void {
     if (stream.state === 'ended') return
-    if (stream.farewell !== undefined) {
+    if (stream.farewell !== undefined && this.#mayLeave(stream)) {
       this.#events.farewell(stream)
       return
     }
@@ -166,6 +166,11 @@ export class Dispatcher {
     } else this.#afterWrite(stream, true)
   }
 
+  /** Whether a stream may be ended now; one that shuts down with the log first gets all of it. */
+  #mayLeave(stream: Stream): boolean {
+    return stream.farewell?.reason !== 'shutdown' || stream.cursor >= this.#ring.next
+  }
+
   /** Hands a frame to a stream's connection and keeps the books; false when it is full. */
   write(stream: Stream, frame: Frame): boolean {
     stream.activeAt = this.#now()
@@ -188,9 +193,9 @@ export class Dispatcher {
     this.#stats.stalls++
   }
 
-  /** Queues a stream that has more to read; one that has read everything rests. */
+  /** Queues a stream that has more to read, or to be told; one that has read everything rests. */
   goOn(stream: Stream): void {
-    if (stream.cursor < this.#ring.next) {
+    if (stream.cursor < this.#ring.next || stream.farewell !== undefined) {
       this.enqueue(stream)
       return
     }

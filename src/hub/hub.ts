@@ -4,15 +4,16 @@ import { formatEventId } from './event-id.js'
 import type { EventLog, Receipt } from './event-log.js'
 import type { AcceptedEvent, EventDraft } from './event.js'
 import { Gatherer } from './gatherer.js'
-import { findStart, idOfPlace, type Start, type StartRequest } from './resume.js'
+import { Notices } from './notices.js'
+import { findStart, type StartRequest } from './resume.js'
 import { Ring } from './ring.js'
-import { mayHaveMissed, selectForward } from './selection.js'
+import { selectForward } from './selection.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
 import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
 import { Stream, type EndReason, type Farewell } from './stream.js'
 import type { Transport } from './transport.js'
-import type { ControlEvent, Frame, GapReason } from './wire-format.js'
+import type { GapReason } from './wire-format.js'
 
 /** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
 export interface HubOptions extends StreamLimits {
@@ -53,15 +54,13 @@ export interface HistoryPage {
   readonly gap: { readonly reason: GapReason; readonly after: string } | undefined
 }
 
-/** The shortest and the longest time after which a client comes back, in milliseconds. */
-const retryMs = { from: 2000, to: 4000 }
-
 /** Publishes to the log, and lets streams follow it. */
 export class Hub {
   readonly #options: HubOptions
   readonly #log: EventLog
   readonly #dispatcher: Dispatcher
   readonly #times: StreamTimes
+  readonly #notices: Notices
   readonly #now: () => number
   readonly #random: () => number
   #draining = false
@@ -79,13 +78,20 @@ export class Hub {
     this.#now = options.now ?? (() => performance.now())
     this.#random = options.random ?? Math.random
     this.ring = new Ring(options.ringEvents, options.ringBytes, options.log.head + 1)
+    this.#notices = new Notices({
+      ...options,
+      ring: this.ring,
+      lives: () => this.#log.lives,
+      stats: this.stats,
+      random: this.#random,
+    })
     this.#dispatcher = new Dispatcher(
       this.ring,
       new Gatherer(this.ring),
       this.stats,
       {
-        behindRing: (stream) => this.#behindRing(stream),
-        heartbeat: (stream) => this.#heartbeat(stream),
+        behindRing: (stream) => this.#notices.behindRing(stream),
+        heartbeat: (stream) => this.#notices.heartbeat(stream),
         farewell: (stream) => {
           this.#sayFarewell(stream)
         },
@@ -93,18 +99,24 @@ export class Hub {
       this.#now,
       options.defer ?? setImmediate,
     )
-    this.#times = new StreamTimes(options, this.#now, this.#random, options.every ?? everyInterval, {
-      heartbeat: (stream) => {
-        stream.heartbeatDue = true
-        this.#dispatcher.wake(stream, this.ring.next)
+    this.#times = new StreamTimes(
+      options,
+      this.#now,
+      this.#random,
+      options.every ?? everyInterval,
+      {
+        heartbeat: (stream) => {
+          stream.heartbeatDue = true
+          this.#dispatcher.wake(stream, this.ring.next)
+        },
+        rebalance: (stream) => {
+          this.end(stream, 'rebalance', true)
+        },
+        stalled: (stream) => {
+          this.lost(stream, 'stalled')
+        },
       },
-      rebalance: (stream) => {
-        this.end(stream, 'rebalance', true)
-      },
-      stalled: (stream) => {
-        this.lost(stream, 'stalled')
-      },
-    })
+    )
     this.#log.follow((events) => {
       this.#fanOut(events)
     })
@@ -117,7 +129,7 @@ export class Hub {
 
   /** The id of a place in the log; undefined for a log whose events have none. */
   idOfSequence(sequence: number): string | undefined {
-    return idOfPlace(this.#log.lives, sequence)
+    return this.#notices.idOf(sequence)
   }
 
   /** The id that a stream's client would resume from. */
@@ -181,7 +193,7 @@ export class Hub {
     this.stats.opened++
     this.#times.opened(stream)
     this.#options.onOpen?.(stream)
-    const open = this.#dispatcher.write(stream, this.#opening(stream, start))
+    const open = this.#dispatcher.write(stream, this.#notices.opening(stream, start))
     // A connection that was closed already has told so, and the stream is over.
     if (stream.state === 'ended') return stream
     if (!open) this.#dispatcher.park(stream)
@@ -212,10 +224,16 @@ export class Hub {
   }
 
   /** Ends a stream of the service's own accord: a `bye`, then the end of the response. */
-  end(stream: Stream, reason: Farewell['reason'], reconnect: boolean, retry = this.#retry()): void {
+  end(
+    stream: Stream,
+    reason: Farewell['reason'],
+    reconnect: boolean,
+    retryMs = this.#notices.retryMs(),
+  ): void {
     if (stream.state === 'ended' || stream.farewell !== undefined) return
-    stream.farewell = { reason, reconnect, retryMs: retry }
-    this.#times.farewell(stream)
+    stream.farewell = { reason, reconnect, retryMs }
+    // A shutdown has a time of its own, and lets a slow reader use it.
+    if (reason !== 'shutdown') this.#times.farewell(stream)
     if (stream.state === 'idle') this.#dispatcher.wake(stream, this.ring.next)
   }
 
@@ -294,71 +312,15 @@ export class Hub {
     }
   }
 
-  #opening(stream: Stream, start: Start): Frame {
-    const { format } = stream.transport
-    if (!stream.control) return format.frame([format.quietOpen(this.#retry())])
-    const id = this.idOfSequence(start.place)
-    const open: ControlEvent = {
-      type: 'open',
-      stream: this.streamId(stream),
-      topics: stream.filter.topics,
-      heartbeatMs: this.#options.heartbeatMs,
-    }
-    const { gap } = start
-    const retry = this.#retry()
-    if (gap === undefined) return format.frame([format.control(open, { id, retryMs: retry })])
-    this.stats.gaps[gap.reason]++
-    return format.frame([
-      format.control(open, { retryMs: retry }),
-      format.control({ type: 'gap', ...gap }, { id }),
-    ])
-  }
-
   /** The id of a stream: `<node>.<number>`. */
   streamId(stream: Stream): string {
-    return `${this.#options.node}.${stream.number}`
-  }
-
-  /** Moves a stream on that the ring has passed; tells it if it may have missed something. */
-  #behindRing(stream: Stream): Frame | undefined {
-    const missed = mayHaveMissed(this.ring, stream, stream.cursor - 1)
-    const after = this.idOfSequence(stream.lastSent)
-    stream.cursor = this.ring.first
-    if (!missed) return undefined
-    this.stats.gaps.lagged++
-    if (!stream.control) return undefined
-    stream.lastSent = this.ring.first - 1
-    return this.#control(
-      stream,
-      { type: 'gap', reason: 'lagged', after: after ?? '' },
-      stream.lastSent,
-    )
-  }
-
-  /** A heartbeat, or a new place to resume from if the last one is about to leave what is retained. */
-  #heartbeat(stream: Stream): Frame {
-    const { heartbeat } = stream.transport.format
-    const head = this.ring.next - 1
-    const ages = stream.control && this.head !== undefined
-    if (!ages || head - stream.lastSent <= this.ring.size / 4) return heartbeat
-    stream.lastSent = head
-    return this.#control(stream, { type: 'cursor' }, head)
-  }
-
-  #control(stream: Stream, event: ControlEvent, place: number): Frame {
-    const { format } = stream.transport
-    return format.frame([format.control(event, { id: this.idOfSequence(place) })])
+    return this.#notices.streamId(stream)
   }
 
   #sayFarewell(stream: Stream): void {
-    const { reason, reconnect, retryMs: retry } = stream.farewell!
-    const { format } = stream.transport
-    if (stream.control) {
-      const bye: ControlEvent = { type: 'bye', reason, reconnect }
-      const fields = reconnect ? { retryMs: retry } : {}
-      this.#dispatcher.write(stream, format.frame([format.control(bye, fields)]))
-    }
-    this.#over(stream, reason)
+    const bye = this.#notices.bye(stream)
+    if (bye !== undefined) this.#dispatcher.write(stream, bye)
+    this.#over(stream, stream.farewell!.reason)
     stream.transport.end()
   }
 
@@ -368,10 +330,6 @@ export class Hub {
     this.streams.remove(stream)
     this.stats.closed[reason]++
     this.#options.onEnd?.(stream, reason)
-  }
-
-  #retry(): number {
-    return Math.round(retryMs.from + this.#random() * (retryMs.to - retryMs.from))
   }
 }
 

@@ -141,7 +141,7 @@ export class DeadPeers {
     const verdicts: [WatchedSocket, LostReason][] = []
     for (const watched of this.#options.sockets()) {
       const before = this.#debts.get(watched)
-      const row = rowOf(watched.socket, rows)
+      const row = rowOf(watched.socket, rows, before)
       if (row === undefined) {
         if (before !== undefined && !watched.socket.destroyed) watched.progressed()
         continue
@@ -218,11 +218,12 @@ function byRemotePort(tables: readonly Buffer[]): Map<number, OwedRow[]> {
 function rowOf(
   socket: WatchedSocket['socket'],
   rows: ReadonlyMap<number, OwedRow[]>,
+  before: Debt | undefined,
 ): OwedRow | undefined {
   if (socket.destroyed || socket.remotePort === undefined) return undefined
   const candidates = rows.get(socket.remotePort)
   if (candidates === undefined) return undefined
-  const endpoints = endpointsOf(socket)
+  const endpoints = before?.row.endpoints ?? endpointsOf(socket)
   return candidates.find((row) => row.endpoints === endpoints)
 }
 

@@ -121,8 +121,21 @@ export function endpointsOf(socket: Endpoints): string | undefined {
 
 /** The kernel prints the words of an address, which lie in network order, as numbers of the host. */
 function endpoint(address: string, port: number): string {
-  const words = new Uint32Array(Uint8Array.from(ipaddr.parse(address).toByteArray()).buffer)
-  return `${Array.from(words, (word) => upperHex(word, 8)).join('')}:${upperHex(port, 4)}`
+  let text = ''
+  for (const word of new Uint32Array(Uint8Array.from(bytesOf(address)).buffer))
+    text += upperHex(word, 8)
+  return `${text}:${upperHex(port, 4)}`
+}
+
+const mapped = { prefix: '::ffff:', bytes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255] }
+
+/** After an event for all, all may be owed at once: IPv4, by hand, costs a tenth of the parser. */
+function bytesOf(address: string): number[] {
+  const isMapped = address.startsWith(mapped.prefix)
+  const ipv4 = isMapped ? address.slice(mapped.prefix.length) : address
+  if (ipv4.includes(':')) return ipaddr.parse(address).toByteArray()
+  const bytes = ipv4.split('.').map(Number)
+  return isMapped ? [...mapped.bytes, ...bytes] : bytes
 }
 
 function upperHex(value: number, digits: number): string {

@@ -130,3 +130,16 @@ t.test('push and tail talk to it', async (t) => {
   const one = await runCommand(['push', '--topic', 'a', '--json', '{"n":1}'], { env })
   t.match(one, { code: 0, stdout: /^[0-9a-z]+-[0-9a-z]+\n$/ })
 })
+
+t.test('a slow reader gets all that was accepted before the bye of a shutdown', async (t) => {
+  const server = await startServer(t, '--drain', '30s')
+  const reader = await parkReader(t, server.url, server.port)
+  const exit = once(server.process, 'exit')
+  server.process.kill('SIGTERM')
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 503, 'the drain')
+  reader.socket.resume()
+  t.same(await exit, [0, null])
+  await until(() => reader.closed, 'the end')
+  t.equal(reader.events.length, fill.length)
+  t.match(reader.control.at(-1), { type: 'bye', reason: 'shutdown' })
+})

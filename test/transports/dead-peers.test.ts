@@ -17,6 +17,13 @@ import {
 } from '../helpers/network-namespace.js'
 import { until } from '../helpers/until.js'
 
+const fakeEnds = {
+  localAddress: '192.0.2.1',
+  localPort: 8_080,
+  remoteAddress: '192.0.2.2',
+  remotePort: 50_000,
+}
+
 t.test('judgement, of tables that are made up', async (t) => {
   const retransmitting = { timer: tcpTimers.retransmit, retransmits: 3 }
   const probing = { timer: tcpTimers.zeroWindowProbe }
@@ -254,13 +261,6 @@ function fakePeer() {
     lost: (reason: LostReason) => void told.push(reason),
     whileReading: () => {},
   }
-}
-
-const fakeEnds = {
-  localAddress: '192.0.2.1',
-  localPort: 8_080,
-  remoteAddress: '192.0.2.2',
-  remotePort: 50_000,
 }
 
 /** A monitor of one fake peer with the default settings, and looks at it at times made up. */

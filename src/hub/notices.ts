@@ -1,0 +1,105 @@
+import type { Life } from './event-log.js'
+import { idOfPlace, type Start } from './resume.js'
+import type { Ring } from './ring.js'
+import { mayHaveMissed } from './selection.js'
+import type { HubStats } from './stats.js'
+import type { Stream } from './stream.js'
+import type { ControlEvent, ControlFields, Frame } from './wire-format.js'
+
+/** The shortest and the longest time after which a client comes back, in milliseconds. */
+const retry = { from: 2000, to: 4000 }
+
+/** What notices are made of. */
+export interface NoticeParts {
+  readonly ring: Ring
+  readonly lives: () => readonly Life[]
+  readonly stats: HubStats
+  readonly node: string
+  readonly heartbeatMs: number
+  readonly random: () => number
+}
+
+/** Makes what the service tells a client about its stream, beside the events. */
+export class Notices {
+  readonly #parts: NoticeParts
+
+  constructor(parts: NoticeParts) {
+    this.#parts = parts
+  }
+
+  /** The id of a stream: `<node>.<number>`. */
+  streamId(stream: Stream): string {
+    return `${this.#parts.node}.${stream.number}`
+  }
+
+  /** The id of a place in the log; undefined for a log whose events have none. */
+  idOf(sequence: number): string | undefined {
+    return idOfPlace(this.#parts.lives(), sequence)
+  }
+
+  /** When a client should come back, in milliseconds; not all at once. */
+  retryMs(): number {
+    return Math.round(retry.from + this.#parts.random() * (retry.to - retry.from))
+  }
+
+  /** The first that a stream is sent: where it begins, and the hole before that if there is one. */
+  opening(stream: Stream, { place, gap }: Start): Frame {
+    const { format } = stream.transport
+    const retryMs = this.retryMs()
+    if (gap !== undefined) this.#parts.stats.gaps[gap.reason]++
+    if (!stream.control) return format.frame([format.quietOpen(retryMs)])
+    const id = this.idOf(place)
+    const open: ControlEvent = {
+      type: 'open',
+      stream: this.streamId(stream),
+      topics: stream.filter.topics,
+      heartbeatMs: this.#parts.heartbeatMs,
+    }
+    if (gap === undefined) return format.frame([format.control(open, { id, retryMs })])
+    return format.frame([
+      format.control(open, { retryMs }),
+      format.control({ type: 'gap', ...gap }, { id }),
+    ])
+  }
+
+  /** Moves a stream on that the ring has passed; what to tell it, if it may have missed something. */
+  behindRing(stream: Stream): Frame | undefined {
+    const { ring, stats } = this.#parts
+    const missed = mayHaveMissed(ring, stream, stream.cursor - 1)
+    stream.cursor = ring.first
+    if (!missed) return undefined
+    stats.gaps.lagged++
+    if (!stream.control) return undefined
+    const after = this.idOf(stream.lastSent) ?? ''
+    stream.lastSent = ring.first - 1
+    return this.#frame(
+      stream,
+      { type: 'gap', reason: 'lagged', after },
+      { id: this.idOf(stream.lastSent) },
+    )
+  }
+
+  /** A heartbeat, or a new place to resume from if the last is on its way out of what is retained. */
+  heartbeat(stream: Stream): Frame {
+    const { ring } = this.#parts
+    const head = ring.next - 1
+    const id = stream.control ? this.idOf(head) : undefined
+    if (id === undefined || head - stream.lastSent <= ring.size / 4) {
+      return stream.transport.format.heartbeat
+    }
+    stream.lastSent = head
+    return this.#frame(stream, { type: 'cursor' }, { id })
+  }
+
+  /** The last that a stream is sent, if its client wants to know. */
+  bye(stream: Stream): Frame | undefined {
+    if (stream.farewell === undefined || !stream.control) return undefined
+    const { reason, reconnect, retryMs } = stream.farewell
+    return this.#frame(stream, { type: 'bye', reason, reconnect }, reconnect ? { retryMs } : {})
+  }
+
+  #frame(stream: Stream, event: ControlEvent, fields: ControlFields): Frame {
+    const { format } = stream.transport
+    return format.frame([format.control(event, fields)])
+  }
+}
