@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { pino, type Logger } from 'pino'
+import { PinoPretty as pretty } from 'pino-pretty'
 import { buildApp, type App } from './app.js'
 import { isLoopbackAddress } from './auth/loopback.js'
 import { SettingsError, type Settings } from './settings.js'
@@ -39,13 +40,10 @@ async function refuseOpenBind({ anonymous, host }: Settings): Promise<void> {
 }
 
 /** Lines for people on a terminal, JSON elsewhere. */
-function createLogger({ logLevel }: Settings): Logger {
-  return pino({
-    level: logLevel,
-    ...(process.stdout.isTTY
-      ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } }
-      : {}),
-  })
+function createLogger({ logLevel: level }: Settings): Logger {
+  if (!process.stdout.isTTY) return pino({ level })
+  // Written at once, not by a thread of its own: the last lines of a process come out too.
+  return pino({ level }, pretty({ sync: true, ignore: 'pid,hostname,reqId' }))
 }
 
 function whyNotListening(error: unknown, { host, port }: Settings): string {

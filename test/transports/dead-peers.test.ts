@@ -134,16 +134,20 @@ t.test('judgement, of tables that are made up', async (t) => {
     t.strictSame(peer.told, ['progressed'])
   })
 
-  t.test('a socket that is gone, or that is not ours, is not judged', async (t) => {
+  t.test('a socket that is gone is not judged, and told nothing', async (t) => {
     const { peer, look } = monitor()
     await look(0, { ...probing, owed: 10, probes: 2 })
     peer.socket.destroyed = true
     await look(90_000, { ...probing, owed: 10, probes: 2 })
-    peer.socket.destroyed = false
-    await look(0, { ...probing, owed: 10, probes: 2 })
+    t.strictSame(peer.told, [])
+  })
+
+  t.test('a connection of the same client to another service is none of ours', async (t) => {
+    const { peer, look } = monitor()
     peer.socket.localPort = 8_081
+    await look(0, { ...probing, owed: 10, probes: 2 })
     await look(90_000, { ...probing, owed: 10, probes: 2 })
-    t.strictSame(peer.told, ['progressed'])
+    t.strictSame(peer.told, [])
   })
 })
 
