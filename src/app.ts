@@ -7,7 +7,7 @@ import { MemoryLog } from './logs/memory-log.js'
 import { openLog } from './logs/open-log.js'
 import { figures } from './metrics/figures.js'
 import { SystemFeed } from './metrics/system-feed.js'
-import { answerErrors, onClientError } from './routes/answer-errors.js'
+import { answerErrors, onBadUrl, onClientError } from './routes/answer-errors.js'
 import { eventsRoute, isBehindStream } from './routes/events.js'
 import { guardAccess } from './routes/guard-access.js'
 import { healthRoutes } from './routes/health.js'
@@ -56,10 +56,13 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     requestTimeout,
     routerOptions: { maxParamLength },
     clientErrorHandler: onClientError,
+    frameworkErrors: onBadUrl,
     return503OnClosing: false,
     http: {
       headersTimeout,
       connectionsCheckingInterval: 5_000,
+      // The guard refuses these itself: Node's answer has no code.
+      requireHostHeader: false,
       // Where the kernel's tables don't tell which peers are gone, this has to do.
       keepAlive: process.platform !== 'linux',
       keepAliveInitialDelay: settings.heartbeatMs,

@@ -1,6 +1,7 @@
 import type { AcceptedEvent } from './event.js'
-import { isPattern, literalPrefix, patternMatches } from './topic.js'
+import { PatternTree } from './pattern-tree.js'
 import type { Stream } from './stream.js'
+import { isPattern, literalPrefix, patternMatches } from './topic.js'
 
 /** What is wanted of the log: what a filter matches, and what is for a user. */
 export interface Wants {
@@ -20,12 +21,14 @@ export class Filter {
   readonly prefixes: readonly string[]
   /** The open streams that hold it; kept by the stream map. */
   readonly streams = new Set<Stream>()
+  readonly #matchesPattern: ((topic: string) => boolean) | undefined
 
   constructor(topics: readonly string[]) {
     this.topics = [...new Set(topics)].sort()
     this.exact = new Set(this.topics.filter((topic) => !isPattern(topic)))
     this.patterns = this.topics.filter(isPattern)
     this.prefixes = [...new Set(this.patterns.map(literalPrefix))]
+    if (this.patterns.length > 0) this.#matchesPattern = matcherOf(this.patterns)
   }
 
   /** A text that filters of the same topics share; topics have no control characters. */
@@ -36,8 +39,7 @@ export class Filter {
   /** Whether one of the event's topics is one of these. */
   matches(event: AcceptedEvent): boolean {
     return event.topics.some(
-      (topic) =>
-        this.exact.has(topic) || this.patterns.some((pattern) => patternMatches(pattern, topic)),
+      (topic) => this.exact.has(topic) || this.#matchesPattern?.(topic) === true,
     )
   }
 }
@@ -46,4 +48,13 @@ export class Filter {
 export function isWanted(wants: Wants, event: AcceptedEvent): boolean {
   if (event.users.length > 0) return wants.user !== undefined && event.users.includes(wants.user)
   return wants.filter.matches(event)
+}
+
+/** One pattern is matched as it is; a hundred, by their tree, cost hardly more. */
+function matcherOf(patterns: readonly string[]): (topic: string) => boolean {
+  const [first, second] = patterns
+  if (second === undefined) return (topic) => patternMatches(first!, topic)
+  const tree = new PatternTree<true>()
+  for (const pattern of patterns) tree.add(pattern, true)
+  return (topic) => tree.matches(topic)
 }

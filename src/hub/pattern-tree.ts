@@ -53,6 +53,13 @@ export class PatternTree<T> {
     }
   }
 
+  /** Whether any of the patterns matches a topic. */
+  matches(topic: string): boolean {
+    let found = false
+    this.visitMatches(topic, () => (found = true))
+    return found
+  }
+
   /** Visits the holders of the patterns that match a topic; one of several patterns more than once. */
   visitMatches(topic: string, visit: (holder: T) => void): void {
     let nodes: Node<T>[] = [this.#root]

@@ -18,7 +18,10 @@ export function answerErrors(app: FastifyInstance): void {
   })
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!
-    const allowed = methods.filter((method) => app.hasRoute({ method, url: path }))
+    // `hasRoute` reads a path as a route's pattern, and throws where it is a bad one.
+    const allowed = /[:*(]/.test(path)
+      ? []
+      : methods.filter((method) => app.hasRoute({ method, url: path }))
     if (allowed.length === 0) {
       return answer(
         reply,
@@ -38,6 +41,22 @@ export function answer(reply: FastifyReply, error: RingcastError): FastifyReply 
   const { retryAfterSeconds, ...details } = error.details
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
   return reply.code(error.statusCode).send({ ...body(error), ...details })
+}
+
+/** Answers a URL that the router could not read. For it the framework runs no hook. */
+export function onBadUrl(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  if (isTaken(request.raw.socket)) {
+    reply.hijack()
+    request.raw.socket.destroy()
+    return
+  }
+  answer(
+    reply,
+    new RingcastError(
+      'RINGCAST_BAD_REQUEST',
+      'the path has a "%" that is no UTF-8 in percent-encoding, or a part that is too long',
+    ),
+  )
 }
 
 /**

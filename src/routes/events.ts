@@ -95,8 +95,9 @@ function readRequest(
   const query = request.query as Query
   checkNames(query, parameters)
   const topics = subscription(query)
-  const id = request.headers['last-event-id'] ?? single(query, 'lastEventId')
-  const lastEventId = typeof id === 'string' && id !== '' ? id : undefined
+  const header = request.headers['last-event-id']
+  const lastEventId =
+    typeof header === 'string' && header !== '' ? header : single(query, 'lastEventId')
   const last = integer(query, 'last', { min: 0, max: maxLast })
   if (isReserved(topics[0]!) && (lastEventId !== undefined || last !== undefined)) {
     throw invalidQuery(

@@ -19,6 +19,10 @@ export async function guardAccess(
   app.addHook('onRequest', (request, _reply, done) => {
     const { host, origin } = request.headers
     // HTTP/1.0 may come without a Host; no browser does.
+    if (host === undefined && request.raw.httpVersion !== '1.0') {
+      done(new RingcastError('RINGCAST_BAD_REQUEST', 'HTTP/1.1 needs a Host header'))
+      return
+    }
     if (open && host !== undefined && !isLoopbackHost(host)) {
       done(
         new RingcastError(

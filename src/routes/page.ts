@@ -52,9 +52,14 @@ function writePlace(place: Place): string {
 function readPlace(after: string): Place {
   try {
     const place: unknown = JSON.parse(Buffer.from(after, 'base64url').toString())
-    if (Array.isArray(place) && place.length === 2) return place as unknown as Place
+    if (isPlace(place)) return place
   } catch {
     // It is not what writePlace wrote.
   }
   throw invalidQuery('after', '"after" is what the last page gave as "after"')
+}
+
+function isPlace(value: unknown): value is Place {
+  if (!Array.isArray(value) || value.length !== 2) return false
+  return ['string', 'number'].includes(typeof value[0]) && typeof value[1] === 'string'
 }

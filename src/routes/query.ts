@@ -8,7 +8,7 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 
 /** A `400` about one parameter. */
 export function invalidQuery(name: string, message: string): RingcastError {
-  return new RingcastError('RINGCAST_INVALID_QUERY', message, { path: name })
+  return new RingcastError('RINGCAST_INVALID_QUERY', message, { path: name.slice(0, 64) })
 }
 
 /**

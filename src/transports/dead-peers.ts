@@ -5,6 +5,7 @@ import { type Endpoints, endpointsOf, type OwedRow, owedRows, tcpTimers } from '
 
 /** A socket that the monitor watches: one open stream over TCP. */
 export interface WatchedSocket {
+  /** The socket itself: `session.socket` of HTTP/2 throws as soon as the session is destroyed. */
   readonly socket: Endpoints & Pick<Socket, 'bytesWritten' | 'writableLength' | 'destroyed'>
   /** The peer took something since the last look. Told only if it was owed something then. */
   progressed(): void

@@ -26,6 +26,7 @@ export type Endpoints = Partial<
 
 const newline = 10
 const space = 32
+const dot = 46
 const digit0 = 48
 const colon = 58
 const hexOfAnAddress = { ipv4: 8, ipv6: 32 }
@@ -119,23 +120,38 @@ export function endpointsOf(socket: Endpoints): string | undefined {
   return `${endpoint(localAddress, localPort)} ${endpoint(remoteAddress, remotePort)}`
 }
 
-/** The kernel prints the words of an address, which lie in network order, as numbers of the host. */
 function endpoint(address: string, port: number): string {
-  let text = ''
-  for (const word of new Uint32Array(Uint8Array.from(bytesOf(address)).buffer))
-    text += upperHex(word, 8)
-  return `${text}:${upperHex(port, 4)}`
+  return `${hexAddress(address)}:${upperHex(port, 4)}`
 }
 
-const mapped = { prefix: '::ffff:', bytes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255] }
+const mappedPrefix = '::ffff:'
+const mappedHex = hexWords([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255])
 
-/** After an event for all, all may be owed at once: IPv4, by hand, costs a tenth of the parser. */
-function bytesOf(address: string): number[] {
-  const isMapped = address.startsWith(mapped.prefix)
-  const ipv4 = isMapped ? address.slice(mapped.prefix.length) : address
-  if (ipv4.includes(':')) return ipaddr.parse(address).toByteArray()
-  const bytes = ipv4.split('.').map(Number)
-  return isMapped ? [...mapped.bytes, ...bytes] : bytes
+/** An event for all may have all streams looked up at once: so IPv4 does not go the general way. */
+function hexAddress(address: string): string {
+  if (!address.includes(':')) return hexIpv4(address, 0)
+  if (address.startsWith(mappedPrefix) && address.includes('.'))
+    return mappedHex + hexIpv4(address, mappedPrefix.length)
+  return hexWords(ipaddr.parse(address).toByteArray())
+}
+
+/** The kernel prints the words of an address, which lie in network order, as numbers of the host. */
+function hexWords(bytes: readonly number[]): string {
+  const words = new Uint32Array(Uint8Array.from(bytes).buffer)
+  return Array.from(words, (word) => upperHex(word, 8)).join('')
+}
+
+const ipv4Bytes = new Uint8Array(4)
+const ipv4Word = new Uint32Array(ipv4Bytes.buffer)
+
+function hexIpv4(address: string, start: number): string {
+  ipv4Bytes.fill(0)
+  for (let at = start, byte = 0; at < address.length; at++) {
+    const code = address.charCodeAt(at)
+    if (code === dot) byte++
+    else ipv4Bytes[byte] = ipv4Bytes[byte]! * 10 + code - digit0
+  }
+  return upperHex(ipv4Word[0]!, 8)
 }
 
 function upperHex(value: number, digits: number): string {

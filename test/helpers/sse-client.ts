@@ -57,7 +57,8 @@ export async function openStream(
 export function rawStream(socket: Socket): RawStream {
   const events: EventSourceMessage[] = []
   const control: RawStream['control'] = []
-  let [head, rest, body] = ['', Buffer.alloc(0), '']
+  let [head, body] = ['', '']
+  let rest: Buffer = Buffer.alloc(0)
   let lastId: string | undefined
   let closed = false
   const parser = createParser({

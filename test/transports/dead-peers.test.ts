@@ -125,6 +125,16 @@ t.test('judgement, of tables that are made up', async (t) => {
     t.strictSame(peer.told, Array(9).fill('progressed'))
   })
 
+  t.test('progress shows over TLS too, where more is owed than was written', async (t) => {
+    const { peer, look } = monitor()
+    for (const [n, owed] of [1_220, 2_440, 3_660, 3_600].entries()) {
+      if (n < 3) peer.socket.bytesWritten += 1_000
+      t.strictSame(peer.told, [])
+      await look(n * 5_000, { ...probing, owed })
+    }
+    t.strictSame(peer.told, ['progressed'])
+  })
+
   t.test('a peer that took everything is told of once', async (t) => {
     const { peer, look } = monitor()
     await look(0, { ...probing, owed: 10 })

@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { SequenceQueue } from '../../src/hub/sequence-queue.js'
+
+t.test('a queue answers as a plain list does, whatever is pushed and shifted', async (t) => {
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 1, max: 5 }) },
+    { weight: 2, arbitrary: fc.constant('shift' as const) },
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
+      const queue = new SequenceQueue()
+      const list: number[] = []
+      let sequence = 0
+      for (const step of steps) {
+        if (step !== 'shift') {
+          sequence += step
+          queue.push(sequence)
+          list.push(sequence)
+        } else if (list.length > 0) {
+          queue.shift()
+          list.shift()
+        }
+        t.equal(queue.length, list.length)
+        if (list.length > 0) t.equal(queue.last, list.at(-1))
+        t.strictSame(
+          list.map((_, index) => queue.at(index)),
+          list,
+        )
+        const at = Math.floor(sequence * 0.7)
+        const index = list.findIndex((each) => each >= at)
+        t.equal(queue.indexFrom(at), index === -1 ? list.length : index)
+      }
+      t.equal(queue.indexFrom(0), 0)
+      t.equal(queue.indexFrom(sequence + 1), list.length)
+    }),
+  )
+})

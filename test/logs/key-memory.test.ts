@@ -1,0 +1,99 @@
+import t from 'tap'
+import type { EventDraft } from '../../src/hub/event.js'
+import { KeyMemory } from '../../src/logs/key-memory.js'
+import { draft } from './event-log-suite.js'
+
+/** A memory, its clock, and a push that answers `<sequence>` or `=<sequence>` for each event. */
+function memory() {
+  const clock = { now: 0 }
+  const keys = new KeyMemory(() => clock.now)
+  let sequence = 0
+  const push = (...batch: EventDraft[]): string =>
+    keys
+      .receipts(batch, () => ({ epoch: 'e', sequence: ++sequence }))
+      .map(({ duplicate, sequence }) => `${duplicate ? '=' : ''}${sequence}`)
+      .join(' ')
+  return { clock, push, appended: () => sequence }
+}
+
+const minutes = 60_000
+
+t.test('events without keys are never repeats', async (t) => {
+  const { push } = memory()
+  t.equal(push(draft('x'), draft('x')), '1 2')
+  t.equal(push(draft('x')), '3')
+})
+
+t.test('a key that comes again is answered with the first place', async (t) => {
+  const { push } = memory()
+  t.equal(push(draft('x', { key: 'k' })), '1')
+  t.equal(push(draft('y'), draft('x', { key: 'k' }), draft('z')), '2 =1 3')
+})
+
+t.test('a key that comes twice in one batch is answered with one place', async (t) => {
+  const { push } = memory()
+  const keyed = draft('x', { key: 'k' })
+  t.equal(push(keyed, draft('y'), keyed, keyed), '1 2 =1 =1')
+})
+
+t.test('the order of topics and users does not make another event', async (t) => {
+  const { push } = memory()
+  push(draft('x', { key: 'k', topics: ['a', 'b'] }))
+  t.equal(push(draft('x', { key: 'k', topics: ['b', 'a'] })), '=1')
+  push(draft('x', { key: 'l', topics: [], users: ['ann', 'bob'] }))
+  t.equal(push(draft('x', { key: 'l', topics: [], users: ['bob', 'ann'] })), '=2')
+})
+
+t.test('other topics, users, names or data with the same key are a conflict', async (t) => {
+  const { push, appended } = memory()
+  push(draft('1', { key: 'k', topics: ['a'], event: 'made' }))
+  for (const other of [
+    { data: '2' },
+    { json: true },
+    { event: undefined },
+    { event: 'gone' },
+    { topics: ['b'] },
+    { topics: ['a', 'b'] },
+    { topics: [], users: ['a'] },
+  ]) {
+    const conflict = draft('1', { key: 'k', topics: ['a'], event: 'made', ...other })
+    t.throws(
+      () => push(draft('x'), conflict),
+      { code: 'RINGCAST_KEY_CONFLICT', statusCode: 409, details: { index: 1, path: 'key' } },
+      JSON.stringify(other),
+    )
+  }
+  t.equal(appended(), 1, 'nothing of the batches was appended')
+})
+
+t.test('a conflict within a batch names the later one, and remembers neither', async (t) => {
+  const { push, appended } = memory()
+  t.throws(() => push(draft('1', { key: 'k' }), draft('x'), draft('2', { key: 'k' })), {
+    code: 'RINGCAST_KEY_CONFLICT',
+    details: { index: 2 },
+  })
+  t.equal(appended(), 0)
+  t.equal(push(draft('2', { key: 'k' })), '1')
+})
+
+t.test('a key is known for five minutes after its first event', async (t) => {
+  const { push, clock } = memory()
+  push(draft('x', { key: 'k' }))
+  clock.now = 3 * minutes
+  t.equal(push(draft('x', { key: 'k' })), '=1')
+  clock.now = 5 * minutes
+  t.equal(push(draft('x', { key: 'k' })), '=1', 'a repeat does not renew it, nor end it')
+  clock.now = 5 * minutes + 1
+  t.equal(push(draft('y', { key: 'k' })), '2', 'then it may name another event')
+  t.equal(push(draft('y', { key: 'k' })), '=2')
+})
+
+t.test('a key is forgotten once 100,000 newer ones have come', async (t) => {
+  const { push } = memory()
+  push(draft('x', { key: 'first' }))
+  const many = Array.from({ length: 99_999 }, (_, i) => draft('', { key: `k${i}` }))
+  push(...many)
+  t.equal(push(draft('x', { key: 'first' })), '=1')
+  push(draft('', { key: 'one more' }))
+  t.equal(push(draft('x', { key: 'first' })), '100002')
+})
