@@ -20,6 +20,7 @@ interface Answer {
 /** Everything that the service sends over a connection until it is closed. */
 async function received(socket: Socket): Promise<string> {
   const parts: Buffer[] = []
+  socket.setTimeout(20_000, () => socket.destroy(new Error('no end')))
   socket.on('data', (bytes) => parts.push(bytes))
   socket.on('error', () => {
     // A reset is told by `close`.

@@ -13,11 +13,18 @@ const rows = 2
  */
 export class EvictionHorizon {
   readonly #places: number
+  readonly #before: number
   #newest: Float64Array | undefined
-  #newestOfAll = 0
+  #newestOfAll: number
 
-  /** @param capacity how many events the ring holds; memory is 16 places of 8 bytes for each. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity how many events the ring holds; memory is 16 places of 8 bytes for each.
+   * @param before the last sequence before the ring's first: whom those concerned is not known, so
+   * they may have concerned anyone.
+   */
+  constructor(capacity: number, before = 0) {
+    this.#before = before
+    this.#newestOfAll = before
     this.#places = 2 ** Math.ceil(Math.log2(Math.max(capacity, 64) * 8))
   }
 
@@ -66,11 +73,12 @@ export class EvictionHorizon {
   }
 
   #lookUp(hash: number): number {
-    if (this.#newest === undefined) return 0
-    return Math.min(
+    if (this.#newest === undefined) return this.#before
+    const noted = Math.min(
       this.#newest[hash & (this.#places - 1)]!,
       this.#newest[this.#places + (remix(hash) & (this.#places - 1))]!,
     )
+    return Math.max(noted, this.#before)
   }
 }
 

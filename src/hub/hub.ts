@@ -279,14 +279,14 @@ export class Hub {
   }
 
   #checkRoom(batch: readonly EventDraft[]): void {
-    if (!this.ring.canEverHold(batch)) {
+    const first = this.ring.firstAfter(batch)
+    if (first === undefined) {
       throw new RingcastError(
         'RINGCAST_BODY_TOO_LARGE',
         'the batch is larger than the ring (RING_EVENTS, RING_BYTES): push it in parts',
       )
     }
     // Most pushes displace nothing, and need not know what is still to be fanned out.
-    const first = this.ring.firstAfter(batch)
     if (first === this.ring.first || this.#dispatcher.floor(first) >= first) return
     this.stats.busy++
     throw new RingcastError(

@@ -18,7 +18,7 @@ export interface RingEntry {
   /** What it holds in memory, encodings included. */
   bytes: number
   /** Encoded once for each wire format, on first need. */
-  readonly encodings: (Buffer | undefined)[]
+  encodings: (Buffer | undefined)[] | undefined
 }
 
 /**
@@ -51,7 +51,7 @@ export class Ring {
     const capacity = 2 ** Math.ceil(Math.log2(maxEvents))
     this.#slots = new Array<RingEntry | undefined>(capacity).fill(undefined)
     this.#mask = capacity - 1
-    this.horizon = new EvictionHorizon(maxEvents)
+    this.horizon = new EvictionHorizon(maxEvents, next - 1)
     this.#first = next
     this.#next = next
   }
@@ -96,15 +96,15 @@ export class Ring {
     return this.#users.get(user)
   }
 
-  /** Whether a batch could ever be held at once. */
-  canEverHold(batch: readonly EventDraft[]): boolean {
-    return batch.length <= this.#maxEvents && sum(batch) <= this.#maxBytes
-  }
-
-  /** The oldest sequence that would still be held once a batch was appended. */
-  firstAfter(batch: readonly EventDraft[]): number {
+  /**
+   * The oldest sequence that would still be held once a batch was appended; undefined if the ring
+   * is too small for the batch alone.
+   */
+  firstAfter(batch: readonly EventDraft[]): number | undefined {
+    const bytes = sum(batch)
+    if (batch.length > this.#maxEvents || bytes > this.#maxBytes) return undefined
     let first = this.#first + Math.max(0, this.size + batch.length - this.#maxEvents)
-    let over = this.#bytes + sum(batch) - this.#maxBytes
+    let over = this.#bytes + bytes - this.#maxBytes
     if (over <= 0) return first
     for (let sequence = this.#first; sequence < first; sequence++) {
       over -= this.entry(sequence).bytes
@@ -124,7 +124,7 @@ export class Ring {
     }
     this.#bytesGoneBy += bytes - entryOverheadBytes
     const block = Math.floor(this.#bytesGoneBy / blockBytes)
-    this.#slots[this.#next & this.#mask] = { event, block, bytes, encodings: [] }
+    this.#slots[this.#next & this.#mask] = { event, block, bytes, encodings: undefined }
     this.#bytes += bytes
     for (const topic of event.topics) index(this.#topics, topic, this.#next)
     for (const user of event.users) index(this.#users, user, this.#next)
@@ -133,9 +133,10 @@ export class Ring {
 
   /** An entry's event as one wire format has it, encoded if that has not been needed before. */
   encoded(entry: RingEntry, format: WireFormat): Buffer {
-    const known = entry.encodings[format.slot]
+    const known = entry.encodings?.[format.slot]
     if (known !== undefined) return known
     const encoding = format.event(entry.event)
+    entry.encodings ??= []
     entry.encodings[format.slot] = encoding
     entry.bytes += encoding.length + encodingOverheadBytes
     this.#bytes += encoding.length + encodingOverheadBytes

@@ -56,7 +56,9 @@ export class MemoryLog implements EventLog {
     const events: AcceptedEvent[] = []
     const receipts = this.#keys.receipts(batch, (draft) => {
       const sequence = this.#head + events.length + 1
-      events.push({ ...draft, epoch: this.#epoch, sequence, time })
+      // Field by field: spreading the draft was a sixth of what a push in a large batch costs.
+      const { topics, users, event, data, json, key } = draft
+      events.push({ topics, users, event, data, json, key, epoch: this.#epoch, sequence, time })
       return { epoch: this.#epoch, sequence }
     })
     this.#head += events.length

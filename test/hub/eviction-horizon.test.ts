@@ -79,3 +79,16 @@ t.test('a rare name is seldom taken for another', async (t) => {
   const others = Array.from({ length: 1000 }, (_, i) => horizon.ofTopic(`users/${i}`))
   t.ok(others.filter((sequence) => sequence > 0).length < 50)
 })
+
+t.test('what came before the ring may have concerned anyone', async (t) => {
+  const horizon = new EvictionHorizon(64, 10)
+  const answers = (): number[] => [
+    horizon.ofTopic('a/b'),
+    horizon.ofUser('ann'),
+    horizon.ofPrefix('a/'),
+    horizon.ofPrefix(''),
+  ]
+  t.strictSame(answers(), [10, 10, 10, 10])
+  horizon.evicted(11, ['a/b'], [])
+  t.strictSame(answers(), [11, 10, 11, 11])
+})
