@@ -17,15 +17,20 @@ interface Answer {
   readonly json: Readonly<Record<string, unknown>>
 }
 
+/** Resolves when a connection is closed, be it by an error. */
+function closed(socket: Socket): Promise<void> {
+  socket.on('error', () => {
+    // A reset is told by `close`.
+  })
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
+
 /** Everything that the service sends over a connection until it is closed. */
 async function received(socket: Socket): Promise<string> {
   const parts: Buffer[] = []
   socket.setTimeout(20_000, () => socket.destroy(new Error('no end')))
   socket.on('data', (bytes) => parts.push(bytes))
-  socket.on('error', () => {
-    // A reset is told by `close`.
-  })
-  await once(socket, 'close')
+  await closed(socket)
   return Buffer.concat(parts).toString()
 }
 
@@ -369,9 +374,8 @@ t.test('a body that does not come as announced is not accepted', async (t) => {
     'a chunk of -1 bytes',
   )
   const short = await send(app, `${head('Content-Length: 1').replace('close', 'keep-alive')}ab`)
-  t.match(short.head, /202/, 'a body ends where it was announced to')
-  t.match(short.text, /RINGCAST_BAD_REQUEST/, 'and the rest is no request')
-  t.equal(app.hub.stats.accepted, 1)
+  t.match(short.text, /RINGCAST_BAD_REQUEST/, 'what comes behind a body is no request')
+  t.equal(app.hub.stats.accepted, 1, 'the body ended where it was announced to')
 
   const slow = Array.from({ length: 200 }, () => connect(app.port, '127.0.0.1'))
   t.teardown(() => slow.forEach((socket) => socket.destroy()))
@@ -448,7 +452,7 @@ t.test('what is no request for a route is answered in the one shape of errors', 
     ['RINGCAST_METHOD_NOT_ALLOWED', 'PUT /events'],
     ['RINGCAST_METHOD_NOT_ALLOWED', 'PURGE /events'],
     ['RINGCAST_METHOD_NOT_ALLOWED', 'GET /api/push'],
-    ['RINGCAST_INVALID_QUERY', 'GET /events?__proto__=1'],
+    ['RINGCAST_INVALID_QUERY', 'GET /events?constructor=1'],
     ['RINGCAST_INVALID_QUERY', 'GET /events?toString=1'],
     ['RINGCAST_INVALID_QUERY', `GET /events?${'q'.repeat(15_000)}`],
     ['RINGCAST_INVALID_QUERY', 'GET /events?user=a&user=b'],
@@ -643,7 +647,8 @@ async function opening(app: RunningApp, id: Uint8Array): Promise<string> {
   let text = ''
   for await (const bytes of socket) {
     text += String(bytes)
-    if (text.endsWith('}\n\n')) break
+    // A gap, if there is one, comes in one write with the opening.
+    if (text.includes('"type":"open"') && text.endsWith('\n\n')) break
   }
   return text.slice(text.indexOf('\r\n\r\n') + 4)
 }
@@ -713,11 +718,17 @@ t.test('a last id of any bytes opens a stream, and is never taken for a place', 
 t.test('connections that say nothing, or half of it, hold nobody up', async (t) => {
   const app = await startApp(t)
   const stream = await openStream(t, app.port, '/events')
-  const idle = Array.from({ length: 2000 }, () => connect(app.port, '127.0.0.1'))
+  const idle: Socket[] = []
   t.teardown(() => idle.forEach((socket) => socket.destroy()))
-  for (const [i, socket] of idle.entries())
-    if (i % 2 === 0) socket.write('GET /events HTTP/1.1\r\nX: ')
-  await until(async () => (await connections(app)) > 2000, 'all to be connected')
+  while (idle.length < 2000) {
+    // So many at a time as the kernel keeps for a server that is busy.
+    for (let i = 0; i < 200; i++) {
+      const socket = connect(app.port, '127.0.0.1')
+      if (i % 2 === 0) socket.write('GET /events HTTP/1.1\r\nX: ')
+      idle.push(socket)
+    }
+    await until(async () => (await connections(app)) > idle.length, `${idle.length} connections`)
+  }
   const started = performance.now()
   await push(app.url, { data: 'meanwhile' })
   await stream.received(1)
@@ -736,26 +747,23 @@ t.test('streams that are cut as soon as they are opened leave nothing behind', a
 
   async function openAndCut(n: number): Promise<void> {
     const socket = connect(app.port, '127.0.0.1')
-    socket.on('error', () => {
-      // Cut by this side, or by the other.
-    })
-    const closed = once(socket, 'close')
+    const end = closed(socket)
     socket.write(request(app, `GET /events?topic=${n % 7}&user=${n}`))
     // Some before the head is here, some after, some with a reset, some with a half-close.
-    if (n % 2 === 0) await once(socket, 'data')
+    if (n % 2 === 0) await Promise.race([once(socket, 'data'), end])
     if (n % 5 === 0) socket.end()
     else if (n % 3 === 0) socket.resetAndDestroy()
     else socket.destroy()
     socket.resume()
-    await closed
+    await end
   }
   for (let n = 0; n < 2000; n += 100) {
     await Promise.all(Array.from({ length: 100 }, (_, i) => openAndCut(n + i)))
     await push(app.url, { topic: ['0', '1', '2'], data: n })
   }
   await until(async () => (await total(app)) === 0, 'no stream to be left')
-  const { opened, closed } = app.hub.stats
-  t.equal(closed.client, opened, `each of ${opened} was closed once`)
+  const { opened, closed: ends } = app.hub.stats
+  t.equal(ends.client, opened, `each of ${opened} was closed once`)
   t.ok(opened >= 1000, 'and half of them at least were open')
   t.same([...app.hub.streams.topics()], [], 'no topic is left')
   t.same(listeners(), before, 'no listener is left')
@@ -769,9 +777,7 @@ t.test('streams that are cut as soon as they are opened leave nothing behind', a
   const long = opens.replace('/events', '/api/history?topic=long&limit=1000&last=1000')
   for (let n = 0; n < 20; n++) {
     const socket = connect(app.port, '127.0.0.1')
-    socket.on('error', () => {
-      // Cut by this side.
-    })
+    void closed(socket)
     socket.write(long + opens)
     await once(socket, 'data')
     if (n % 2 === 0) socket.resetAndDestroy()

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { EvictionHorizon } from '../../src/hub/eviction-horizon.js'
@@ -44,7 +45,7 @@ const name = fc.oneof(
   fc.nat(5000).map((n) => `rare/${n}`),
 )
 
-t.test('the answer is never older than the truth', async (t) => {
+t.test('the answer is never older than the truth', async () => {
   const gone = fc.record({
     topics: fc.array(name, { maxLength: 3 }),
     users: fc.array(name, { maxLength: 2 }),
@@ -59,15 +60,15 @@ t.test('the answer is never older than the truth', async (t) => {
         for (const user of users) newest.users.set(user, index + 1)
       }
       for (const [topic, sequence] of newest.topics) {
-        if (horizon.ofTopic(topic) < sequence) t.fail(`topic ${topic}`)
+        if (horizon.ofTopic(topic) < sequence) assert.fail(`topic ${topic}`)
         for (let end = topic.indexOf('/'); end !== -1; end = topic.indexOf('/', end + 1)) {
           const prefix = topic.slice(0, end + 1)
-          if (horizon.ofPrefix(prefix) < sequence) t.fail(`prefix ${prefix}`)
+          if (horizon.ofPrefix(prefix) < sequence) assert.fail(`prefix ${prefix}`)
         }
-        if (!topic.startsWith('$') && horizon.ofPrefix('') < sequence) t.fail('no prefix')
+        if (!topic.startsWith('$') && horizon.ofPrefix('') < sequence) assert.fail('no prefix')
       }
       for (const [user, sequence] of newest.users) {
-        if (horizon.ofUser(user) < sequence) t.fail(`user ${user}`)
+        if (horizon.ofUser(user) < sequence) assert.fail(`user ${user}`)
       }
     }),
   )

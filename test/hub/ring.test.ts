@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { Ring } from '../../src/hub/ring.js'
@@ -133,7 +134,7 @@ const step = fc.record({
   encode: fc.array(fc.nat(99), { maxLength: 8 }),
 })
 
-t.test('what a batch displaces is foretold exactly, whatever was encoded', async (t) => {
+t.test('what a batch displaces is foretold exactly, whatever was encoded', async () => {
   const scenario = fc.record({
     maxEvents: fc.integer({ min: 1, max: 20 }),
     maxBytes: fc.integer({ min: 1000, max: 40_000 }),
@@ -154,15 +155,15 @@ t.test('what a batch displaces is foretold exactly, whatever was encoded', async
         for (const event of events) ring.append(event)
         // Encodings alone make no room: they wait for `trim`.
         if (events.length > 0) {
-          t.equal(ring.first, foretold)
-          t.ok(ring.size <= maxEvents && ring.bytes <= maxBytes)
+          assert.equal(ring.first, foretold)
+          assert.ok(ring.size <= maxEvents && ring.bytes <= maxBytes)
         }
         let bytes = 0
         for (let s = ring.first; s < ring.next; s++) {
           bytes += ring.entry(s).bytes
-          if (ring.entry(s).event.sequence !== s) t.fail('another event')
+          if (ring.entry(s).event.sequence !== s) assert.fail('another event')
         }
-        t.equal(ring.bytes, bytes)
+        assert.equal(ring.bytes, bytes)
       }
     }),
   )

@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { SequenceQueue } from '../../src/hub/sequence-queue.js'
 
-t.test('a queue answers as a plain list does, whatever is pushed and shifted', async (t) => {
+t.test('a queue answers as a plain list does, whatever is pushed and shifted', async () => {
   const step = fc.oneof(
     { weight: 3, arbitrary: fc.integer({ min: 1, max: 5 }) },
     { weight: 2, arbitrary: fc.constant('shift' as const) },
@@ -21,18 +22,18 @@ t.test('a queue answers as a plain list does, whatever is pushed and shifted', a
           queue.shift()
           list.shift()
         }
-        t.equal(queue.length, list.length)
-        if (list.length > 0) t.equal(queue.last, list.at(-1))
-        t.strictSame(
+        assert.equal(queue.length, list.length)
+        if (list.length > 0) assert.equal(queue.last, list.at(-1))
+        assert.deepEqual(
           list.map((_, index) => queue.at(index)),
           list,
         )
         const at = Math.floor(sequence * 0.7)
         const index = list.findIndex((each) => each >= at)
-        t.equal(queue.indexFrom(at), index === -1 ? list.length : index)
+        assert.equal(queue.indexFrom(at), index === -1 ? list.length : index)
       }
-      t.equal(queue.indexFrom(0), 0)
-      t.equal(queue.indexFrom(sequence + 1), list.length)
+      assert.equal(queue.indexFrom(0), 0)
+      assert.equal(queue.indexFrom(sequence + 1), list.length)
     }),
   )
 })
