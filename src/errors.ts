@@ -19,7 +19,10 @@ export const errorCodes = {
   RINGCAST_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
   RINGCAST_KEY_CONFLICT: [409, 'The key was used before, for another event.'],
   RINGCAST_EVENT_TOO_LARGE: [413, 'An event is larger than `MAX_EVENT_BYTES`.'],
-  RINGCAST_BODY_TOO_LARGE: [413, 'The body is larger than `MAX_BODY_BYTES`, or the batch than the ring.'],
+  RINGCAST_BODY_TOO_LARGE: [
+    413,
+    'The body is larger than `MAX_BODY_BYTES`, or the batch than the ring.',
+  ],
   RINGCAST_UNSUPPORTED_MEDIA_TYPE: [415, 'The content type is none that the route reads.'],
   RINGCAST_HEADERS_TOO_LARGE: [431, 'The request line and headers are larger than 16 KiB.'],
   RINGCAST_INTERNAL: [500, 'A fault of the service; the log has it.'],

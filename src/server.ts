@@ -13,7 +13,7 @@ import { SettingsError, type Settings } from './settings.js'
  */
 export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
-  const logger = createLogger(settings)
+  const { logger, flush } = createLogger(settings)
   const app = await buildApp(settings, { logger })
   try {
     await app.http.listen({
@@ -25,7 +25,7 @@ export async function serve(settings: Settings): Promise<void> {
     process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
     process.exit(1)
   }
-  endOnSignals(app, logger)
+  endOnSignals(app, logger, flush)
 }
 
 /** Open means this machine alone: beyond it, everybody who can reach the service could push. */
@@ -39,11 +39,22 @@ async function refuseOpenBind({ anonymous, host }: Settings): Promise<void> {
   )
 }
 
+/** What waits for a slow reader of the log, in bytes; what comes beyond is dropped. */
+const logBacklogBytes = 4 * 1024 * 1024
+
 /** Lines for people on a terminal, JSON elsewhere. */
-function createLogger({ logLevel: level }: Settings): Logger {
-  if (!process.stdout.isTTY) return pino({ level })
-  // Written at once, not by a thread of its own: the last lines of a process come out too.
-  return pino({ level }, pretty({ sync: true, ignore: 'pid,hostname,reqId' }))
+function createLogger({ logLevel: level }: Settings): { logger: Logger; flush: () => void } {
+  if (process.stdout.isTTY) {
+    // Written at once, not by a thread of its own: the last lines of a process come out too.
+    const logger = pino({ level }, pretty({ sync: true, ignore: 'pid,hostname,reqId' }))
+    return { logger, flush: () => undefined }
+  }
+  // Written at once it would stop the event loop, 100 ms at a time, while its reader is slow.
+  const destination = pino.destination({ sync: false, maxLength: logBacklogBytes })
+  const flush = (): void => {
+    destination.flushSync()
+  }
+  return { logger: pino({ level }, destination), flush }
 }
 
 function whyNotListening(error: unknown, { host, port }: Settings): string {
@@ -58,26 +69,28 @@ function whyNotListening(error: unknown, { host, port }: Settings): string {
   }
 }
 
-function endOnSignals(app: App, logger: Logger): void {
+function endOnSignals(app: App, logger: Logger, flush: () => void): void {
+  const exit = (code: number): void => {
+    flush()
+    process.exit(code)
+  }
   let draining = false
   const end = (signal: NodeJS.Signals): void => {
     if (draining) {
       logger.warn(`${signal} again: ending at once`)
-      process.exit(128 + (signal === 'SIGTERM' ? 15 : 2))
+      exit(128 + (signal === 'SIGTERM' ? 15 : 2))
+      return
     }
     draining = true
     logger.info(`${signal}: draining`)
     app.drain().then(
       () => {
         logger.info('drained')
-        process.exitCode = 0
-        process.off('SIGTERM', end).off('SIGINT', end)
-        // What might still hold the process, a client's socket say, is not waited for.
-        setTimeout(() => process.exit(0), 100).unref()
+        exit(0)
       },
       (error: unknown) => {
         logger.error(error, 'the drain failed')
-        process.exit(1)
+        exit(1)
       },
     )
   }

@@ -112,7 +112,7 @@ function eventName(value: unknown): string | undefined {
   if (
     typeof value !== 'string' ||
     value.length === 0 ||
-    value.length > maxEventNameLength ||
+    Array.from(value).length > maxEventNameLength ||
     controlCharacter.test(value) ||
     !value.isWellFormed()
   ) {

@@ -31,9 +31,10 @@ export class TimerWheel<T extends Timed> {
     this.#tick = Math.floor(now / tickMs)
   }
 
-  /** Puts an item where it is due at `at` (milliseconds of the clock that `advance` is told). */
+  /** Puts an item where it is due at `at` (milliseconds of the clock that `advance` is told); Infinity: never. */
   set(item: T, at: number): void {
     this.clear(item)
+    if (at === Infinity) return
     item.wheelTick = Math.max(Math.ceil(at / this.#tickMs), this.#tick + 1)
     const place = item.wheelTick % places
     const first = this.#places[place]

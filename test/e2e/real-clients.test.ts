@@ -98,6 +98,11 @@ function readFetched(
     })
 }
 
+/** fetch-event-source 2.0.1 drops empty lines that data begins with, whoever sent them. */
+function withoutFirstLines({ id, data }: Received): Received {
+  return { id, data: data.replace(/^\n+/, '') }
+}
+
 t.test('real clients receive the same events, and nothing in between', async (t) => {
   t.equal(Buffer.byteLength(large), 65_536, 'as much as MAX_EVENT_BYTES allows')
   const app = await startApp(t, { heartbeatMs: 100, ringEvents: 64 })
@@ -124,13 +129,17 @@ t.test('real clients receive the same events, and nothing in between', async (t)
     await until(() => witness.body().slice(before.length).endsWith('\n:\n'), 'a heartbeat')
   }
   ids.push(...(await push(app.url, { data: 'the end' })))
-  const expected = [...cases.map(([, data]) => data), 'the end'].map((data, i) => ({
+  const expected: Received[] = [...cases.map(([, data]) => data), 'the end'].map((data, i) => ({
     id: ids[i],
     data,
   }))
   for (const { name, received } of all) {
     await until(() => received.at(-1)?.data === 'the end', `the end at ${name}`)
-    t.same(received, expected, name)
+    t.same(
+      received,
+      name === 'fetch-event-source' ? expected.map(withoutFirstLines) : expected,
+      name,
+    )
   }
 })
 

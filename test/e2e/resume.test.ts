@@ -7,6 +7,7 @@ const dataOf = (stream: RawStream): number[] => stream.events.map(({ data }) => 
 const count = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i)
 const events = (from: number, length: number, rest: object = {}): object[] =>
   count(from, length).map((data) => ({ ...rest, data }))
+const sequenceOf = (id: string): number => Number.parseInt(id.split('-')[1]!, 36)
 const gapsOf = (stream: RawStream): unknown[] => stream.control.filter(({ type }) => type === 'gap')
 
 t.test('a client that is cut again and again gets each event once, in order', async (t) => {
@@ -205,8 +206,11 @@ t.test('a quiet client misses nothing and is told no gap, here or away', async (
       count(pushed, 1000).map((n) => ({ topic: `other/${n % 500}`, data: n })),
     )
   }
-  const head = app.hub.head
-  await until(() => here.every(({ lastId }) => lastId === head), 'a cursor at the head')
+  const quarter = 65_536 / 4
+  await until(
+    () => here.every(({ lastId }) => sequenceOf(lastId!) >= others - quarter),
+    'a cursor within a quarter of the ring',
+  )
   await push(app.url, rare(2))
   for (const stream of here) {
     await stream.received(2)
@@ -238,5 +242,6 @@ t.test('a cursor keeps the place of a quiet client from ageing away', async (t) 
   const cursor = await stream.told('cursor')
   t.not(cursor['id'], first)
   t.match(stream.body(), /\nid: \S+\nevent: ringcast\ndata: \{"type":"cursor"\}\n\n/)
-  await until(() => stream.lastId === app.hub.head, 'the head')
+  const quarter = 16 / 4
+  await until(() => sequenceOf(stream.lastId!) >= 40 - quarter, 'a place near the head')
 })
