@@ -8,6 +8,7 @@ import { openLog } from './logs/open-log.js'
 import { figures } from './metrics/figures.js'
 import { SystemFeed } from './metrics/system-feed.js'
 import { answerErrors, onBadUrl, onClientError } from './routes/answer-errors.js'
+import { limitBodies } from './routes/body-budget.js'
 import { eventsRoute, isBehindStream } from './routes/events.js'
 import { guardAccess } from './routes/guard-access.js'
 import { healthRoutes } from './routes/health.js'
@@ -96,6 +97,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   const open = settings.anonymous !== 'all' && isLoopbackAddress(settings.host)
   const policy = { origins: settings.origins, loopback: open }
   await guardAccess(http, policy, open)
+  limitBodies(http, settings.maxBodyBytes)
   http.removeAllContentTypeParsers()
   for (const register of [
     eventsRoute,

@@ -19,6 +19,8 @@ export async function serve(settings: Settings): Promise<void> {
     await app.http.listen({
       host: settings.host,
       port: settings.port,
+      // All clients of a node that went come at once; the kernel keeps what its somaxconn allows.
+      backlog: 4096,
       listenTextResolver: (address) => `listening on ${address}`,
     })
   } catch (error) {

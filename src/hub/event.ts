@@ -50,9 +50,10 @@ export function checkEvent(value: unknown, maxEventBytes: number): EventDraft {
   }
   for (const name of Object.keys(value)) {
     if (!fields.has(name)) {
+      const shown = name.slice(0, 64)
       throw invalid(
-        name,
-        `unknown field ${JSON.stringify(name)}: ${[...fields].join(', ')} are known`,
+        shown,
+        `unknown field ${JSON.stringify(shown)}: ${[...fields].join(', ')} are known`,
       )
     }
   }

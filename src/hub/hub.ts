@@ -213,7 +213,8 @@ export class Hub {
 
   /** Notes that a stream's connection is gone. Told once or more; the first counts. */
   closed(stream: Stream): void {
-    this.#over(stream, 'client')
+    // One that did not wait for its bye, or was cut off, was ended by the service all the same.
+    this.#over(stream, stream.farewell?.reason ?? 'client')
     this.#times.closed(stream)
   }
 

@@ -3,10 +3,17 @@ import { EvictionHorizon } from './eviction-horizon.js'
 import { SequenceQueue } from './sequence-queue.js'
 import type { WireFormat } from './wire-format.js'
 
-/** What an event costs in memory beside its texts: objects, array slots, index places. */
-const entryOverheadBytes = 360
+/** What an event costs in memory beside its texts: objects and array slots. */
+const entryOverheadBytes = 120
+/**
+ * What each of its topics and users costs beside the text: a place in the index, and, where nothing
+ * else of that name is held, the name's own map entry, queue and array.
+ */
+const nameOverheadBytes = 300
 /** What a cached encoding costs beside its bytes: the Buffer object. */
 const encodingOverheadBytes = 96
+/** What an encoding has beside its data, about: its id, its name, the ends of its lines. */
+const frameBytes = 64
 /** Gathers are cut where this many bytes of events have gone by, so that late streams share them. */
 const blockBytes = 16 * 1024
 
@@ -122,7 +129,7 @@ export class Ring {
     ) {
       this.#evict()
     }
-    this.#bytesGoneBy += bytes - entryOverheadBytes
+    this.#bytesGoneBy += event.data.length + frameBytes
     const block = Math.floor(this.#bytesGoneBy / blockBytes)
     this.#slots[this.#next & this.#mask] = { event, block, bytes, encodings: undefined }
     this.#bytes += bytes
@@ -166,8 +173,8 @@ export class Ring {
 
 function bytesOf({ data, topics, users, key }: EventDraft): number {
   let bytes = entryOverheadBytes + Buffer.byteLength(data) + (key?.length ?? 0)
-  for (const topic of topics) bytes += topic.length
-  for (const user of users) bytes += user.length
+  for (const topic of topics) bytes += nameOverheadBytes + topic.length
+  for (const user of users) bytes += nameOverheadBytes + user.length
   return bytes
 }
 

@@ -1,6 +1,12 @@
 /** The longest topic or pattern, in bytes of UTF-8. */
 export const maxTopicBytes = 1024
 
+/**
+ * The most segments of a pattern. Each pattern still in play costs a look at each segment of a topic,
+ * so a hundred patterns of five hundred wildcards would make every push slow.
+ */
+export const maxPatternSegments = 32
+
 /** The topic of an event that names neither topic nor user. */
 export const defaultTopic = 'broadcast'
 
@@ -19,8 +25,13 @@ export function topicProblem(text: string): string | undefined {
 export function subscriptionProblem(text: string): string | undefined {
   const problem = nameProblem(text)
   if (problem !== undefined) return problem
-  const doubleStar = text.split('/').indexOf('**')
-  return doubleStar !== -1 && doubleStar !== text.split('/').length - 1
+  if (!isPattern(text)) return undefined
+  const segments = text.split('/')
+  if (segments.length > maxPatternSegments) {
+    return `may have at most ${maxPatternSegments} segments as a pattern (it has ${segments.length})`
+  }
+  const doubleStar = segments.indexOf('**')
+  return doubleStar !== -1 && doubleStar !== segments.length - 1
     ? 'may have ** as its last segment only'
     : undefined
 }

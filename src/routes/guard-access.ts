@@ -55,5 +55,7 @@ export async function guardAccess(
     allowedHeaders: ['Accept', 'Authorization', 'Cache-Control', 'Content-Type', 'Last-Event-ID'],
     exposedHeaders: ['Retry-After'],
     maxAge: preflightSeconds,
+    // An OPTIONS that is no preflight would be refused in another shape than all other errors.
+    strictPreflight: false,
   })
 }

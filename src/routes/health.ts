@@ -3,8 +3,10 @@ import type { Service } from './service.js'
 
 /** `GET /livez`: the process is up. `GET /readyz`: it wants traffic. Open to all. */
 export function healthRoutes(app: FastifyInstance, { hub }: Service): void {
-  app.get('/livez', (_request, reply) => reply.send({ status: 'up' }))
-  app.get('/readyz', (_request, reply) =>
+  // Many a probe asks with HEAD.
+  const options = { exposeHeadRoute: true }
+  app.get('/livez', options, (_request, reply) => reply.send({ status: 'up' }))
+  app.get('/readyz', options, (_request, reply) =>
     hub.draining ? reply.code(503).send({ status: 'draining' }) : reply.send({ status: 'ready' }),
   )
 }

@@ -24,12 +24,32 @@ export function parseJson(text: string, details: ErrorDetails = {}): unknown {
       details,
     )
   }
+  const value = parse(text, details)
+  if (!maybeTooLarge.test(text) || isFinite(value)) return value
+  throw new RingcastError(
+    'RINGCAST_INVALID_JSON',
+    'a number is larger than a double can hold: send it as a string',
+    details,
+  )
+}
+
+function parse(text: string, details: ErrorDetails): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new RingcastError('RINGCAST_INVALID_JSON', `the body is not JSON: ${reason}`, details)
   }
+}
+
+/** Numbers above 1.8e308 look like this; what looks like this, in a string say, need not be one. */
+const maybeTooLarge = /\d[eE]\+?\d{3}|\d{300}/
+
+/** Whether every number is one: what is too large was read as Infinity, and would go out as null. */
+function isFinite(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || value === null) return true
+  return Object.values(value).every(isFinite)
 }
 
 /** Counts brackets outside strings, before anything is built from them. */

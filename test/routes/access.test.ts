@@ -154,6 +154,24 @@ t.test('a preflight names the methods and headers that there are', async (t) => 
   t.match(busy.headers['access-control-expose-headers'], /Retry-After/)
 })
 
+t.test('an OPTIONS that is no preflight is answered too, an error in the one shape', async (t) => {
+  const app = await startApp(t)
+  const options = (headers: Record<string, string>) =>
+    ask(`${app.url}/api/push`, { method: 'OPTIONS', headers })
+  t.equal((await options({ Origin: 'http://localhost:3000' })).status, 204)
+  t.match(await options({}), { status: 405, json: { code: 'RINGCAST_METHOD_NOT_ALLOWED' } })
+})
+
+t.test('pages that may use the service can read its errors', async (t) => {
+  const app = await startApp(t)
+  const origin = 'http://localhost:3000'
+  for (const path of ['/nothing', '/events?nonsense=1', '/api/push']) {
+    const answer = await fromOrigin(app, origin, path)
+    t.ok(answer.status >= 400, path)
+    t.equal(answer.headers['access-control-allow-origin'], origin, path)
+  }
+})
+
 t.test('ORIGINS lets in whom it names', async (t) => {
   const origins = ['https://app.example.com', 'https://*.pages.example']
   const app = await startApp(t, { origins })

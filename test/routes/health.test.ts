@@ -11,3 +11,12 @@ t.test('a node is up and ready until it drains, and then up', async (t) => {
   t.match(await ask(`${app.url}/readyz`), { status: 503, json: { status: 'draining' } })
   await drained
 })
+
+t.test('health can be asked with HEAD', async (t) => {
+  const app = await startApp(t)
+  t.match(await ask(`${app.url}/livez`, { method: 'HEAD' }), { status: 200, text: '' })
+  t.match(await ask(`${app.url}/readyz`, { method: 'HEAD' }), { status: 200, text: '' })
+  const drained = app.hub.drain(500)
+  t.match(await ask(`${app.url}/readyz`, { method: 'HEAD' }), { status: 503, text: '' })
+  await drained
+})
