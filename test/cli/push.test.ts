@@ -29,7 +29,10 @@ async function pushService(
     requests.push(events)
     heads.push({ url, authorization })
     const refusal = refuse(events, requests.length)
-    if (refusal !== undefined) return answer(response, ...refusal)
+    if (refusal !== undefined) {
+      answer(response, ...refusal)
+      return
+    }
     const ids = events.map((_, index) => `e-${accepted.length + index}`)
     accepted.push(...events)
     answer(response, 202, Array.isArray(given) ? { ids } : { id: ids[0] })
@@ -127,7 +130,10 @@ t.test('lines go at once, and those that come meanwhile go together', async (t) 
     const events = JSON.parse(body) as Event[]
     batches.push(events.map(({ data }) => data))
     const respond = () => answer(response, 202, { ids: events.map(() => 'e-0') })
-    if (batches.length > 1) return respond()
+    if (batches.length > 1) {
+      respond()
+      return
+    }
     io.stdin.end('two\nthree\n')
     io.stdin.once('end', respond)
   })
