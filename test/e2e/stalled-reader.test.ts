@@ -13,16 +13,16 @@ const batch = 100
 const data = 'x'.repeat(1000)
 const mebibyte = 1024 * 1024
 
-/** A server with healthy streams, and the time that its rounds took. */
+/** A server with healthy streams, and the time of its fastest round: noise only ever adds. */
 interface Side {
   readonly server: ServerProcess
   readonly clients: LoadClient
-  tookMs: number
+  bestMs: number
 }
 
 async function startSide(t: Parameters<typeof startServer>[0]): Promise<Side> {
   const server = await startServer(t, '--stalled-stream', '10m')
-  return { server, clients: await openStreams(t, server.port, healthy, '/events'), tookMs: 0 }
+  return { server, clients: await openStreams(t, server.port, healthy, '/events'), bestMs: Infinity }
 }
 
 async function runRound(side: Side, round: number): Promise<void> {
@@ -35,7 +35,7 @@ async function runRound(side: Side, round: number): Promise<void> {
   }
   const wanted = round * eventsARound
   await until(async () => (await side.clients.counts()).least >= wanted, 'the round at all', 60_000)
-  side.tookMs += performance.now() - start
+  side.bestMs = Math.min(side.bestMs, performance.now() - start)
 }
 
 t.test('readers that never read slow nobody down and cost no memory', async (t) => {
@@ -64,7 +64,7 @@ t.test('readers that never read slow nobody down and cost no memory', async (t) 
   const extra = (await having.server.memory()) - (await without.server.memory())
   t.comment(`${(extra / mebibyte).toFixed(2)} MiB more with ${stalled} stalled streams`)
   t.ok(extra < 10 * mebibyte, `${extra} bytes more`)
-  const speed = without.tookMs / having.tookMs
+  const speed = without.bestMs / having.bestMs
   t.comment(`healthy streams at ${speed.toFixed(2)} of the speed without`)
   t.ok(speed >= 0.9, `at ${speed} of the speed`)
 

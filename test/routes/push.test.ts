@@ -134,6 +134,14 @@ t.test('a body that is not JSON in UTF-8 is refused', async (t) => {
   t.match(await ndjson(app, '{"data":1}\n\n{"data":'), { ...refusal, json: { line: 3 } })
 })
 
+t.test('a number that would not arrive as one is refused', async (t) => {
+  const app = await startApp(t)
+  const refusal = { status: 400, json: { code: 'RINGCAST_INVALID_JSON', message: /string/ } }
+  t.match(await post(app, '{"data":{"list":[1,-1e999]}}'), refusal)
+  t.match(await post(app, `{"data":${'9'.repeat(400)}}`), refusal)
+  t.equal((await post(app, '{"data":{"text":"1e999","list":[1e300,null]}}')).status, 202)
+})
+
 t.test('an event that breaks the grammar is refused, and its field named', async (t) => {
   const app = await startApp(t)
   const cases: [event: unknown, path: string | undefined, message: RegExp][] = [
