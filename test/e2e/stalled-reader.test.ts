@@ -22,7 +22,11 @@ interface Side {
 
 async function startSide(t: Parameters<typeof startServer>[0]): Promise<Side> {
   const server = await startServer(t, '--stalled-stream', '10m')
-  return { server, clients: await openStreams(t, server.port, healthy, '/events'), bestMs: Infinity }
+  return {
+    server,
+    clients: await openStreams(t, server.port, healthy, '/events'),
+    bestMs: Infinity,
+  }
 }
 
 async function runRound(side: Side, round: number): Promise<void> {
