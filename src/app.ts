@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import { isLoopbackAddress } from './auth/loopback.js'
 import { Hub, type HubOptions } from './hub/hub.js'
 import type { EventLog } from './hub/event-log.js'
 import { MemoryLog } from './logs/memory-log.js'
@@ -94,7 +93,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     request.raw.socket.destroy()
   })
   answerErrors(http)
-  const open = settings.anonymous !== 'all' && isLoopbackAddress(settings.host)
+  // Open to this machine alone: `serve` has seen to it that nothing else is listened on.
+  const open = settings.anonymous !== 'all'
   const policy = { origins: settings.origins, loopback: open }
   await guardAccess(http, policy, open)
   limitBodies(http, settings.maxBodyBytes)

@@ -228,3 +228,10 @@ t.test('a page that the service itself served, or a proxy before it, may use it'
   t.match(await withOrigin('http://push.example.com:8081', 'push.example.com:8080'), originRefused)
   t.match(await withOrigin('https://foreign.example', 'push.example.com'), originRefused)
 })
+
+t.test('a service that listens on a loopback name is as open, and as closed', async (t) => {
+  const app = await startApp(t, { host: 'localhost' })
+  t.match(await ask(`${app.url}/livez`, { headers: { Host: 'evil.example' } }), hostRefused)
+  const page = { headers: { Origin: 'http://localhost:3000' } }
+  t.equal((await ask(`${app.url}/livez`, page)).status, 200)
+})
