@@ -4,7 +4,7 @@ import { scenario } from './promise-scenario.js'
 import { met, World } from './promise-world.js'
 
 /*
- * The promise (PROTOCOL.md, section 2), held against a model: within one stream, and across
+ * The promise of the README, held against a model: within one stream, and across
  * reconnects that carry the last id, events come in order, none twice, none missing, unless a `gap`
  * says so, in its place in the stream.
  */
