@@ -13,7 +13,7 @@ import { SettingsError, type Settings } from './settings.js'
  */
 export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
-  const { logger, flush } = createLogger(settings)
+  const { logger, exit } = openLogger(settings)
   const app = await buildApp(settings, { logger })
   try {
     await app.http.listen({
@@ -27,7 +27,7 @@ export async function serve(settings: Settings): Promise<void> {
     process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
     process.exit(1)
   }
-  endOnSignals(app, logger, flush)
+  endOnSignals(app, logger, exit)
 }
 
 /** Open means this machine alone: beyond it, everybody who can reach the service could push. */
@@ -43,20 +43,33 @@ async function refuseOpenBind({ anonymous, host }: Settings): Promise<void> {
 
 /** What waits for a slow reader of the log, in bytes; what comes beyond is dropped. */
 const logBacklogBytes = 4 * 1024 * 1024
+/** How long the end of the process waits for that reader, in milliseconds. */
+const logEndMs = 500
+
+/** The log, and how the process ends once the last lines are out. */
+interface Log {
+  readonly logger: Logger
+  readonly exit: (code: number) => void
+}
 
 /** Lines for people on a terminal, JSON elsewhere. */
-function createLogger({ logLevel: level }: Settings): { logger: Logger; flush: () => void } {
+function openLogger({ logLevel: level }: Settings): Log {
   if (process.stdout.isTTY) {
     // Written at once, not by a thread of its own: the last lines of a process come out too.
     const logger = pino({ level }, pretty({ sync: true, ignore: 'pid,hostname,reqId' }))
-    return { logger, flush: () => undefined }
+    return { logger, exit: (code) => process.exit(code) }
   }
   // Written at once it would stop the event loop, 100 ms at a time, while its reader is slow.
   const destination = pino.destination({ sync: false, maxLength: logBacklogBytes })
-  const flush = (): void => {
-    destination.flushSync()
+  return {
+    logger: pino({ level }, destination),
+    // Not flushSync: with a reader that is gone it tries for ever.
+    exit: (code) => {
+      setTimeout(() => process.exit(code), logEndMs)
+      destination.once('close', () => process.exit(code))
+      destination.end()
+    },
   }
-  return { logger: pino({ level }, destination), flush }
 }
 
 function whyNotListening(error: unknown, { host, port }: Settings): string {
@@ -71,11 +84,7 @@ function whyNotListening(error: unknown, { host, port }: Settings): string {
   }
 }
 
-function endOnSignals(app: App, logger: Logger, flush: () => void): void {
-  const exit = (code: number): void => {
-    flush()
-    process.exit(code)
-  }
+function endOnSignals(app: App, logger: Logger, exit: (code: number) => void): void {
   let draining = false
   const end = (signal: NodeJS.Signals): void => {
     if (draining) {

@@ -143,3 +143,15 @@ t.test('a slow reader gets all that was accepted before the bye of a shutdown', 
   t.equal(reader.events.length, fill.length)
   t.match(reader.control.at(-1), { type: 'bye', reason: 'shutdown' })
 })
+
+t.test('it ends on SIGTERM though nobody reads its log any more', async (t) => {
+  const server = await startServer(t)
+  server.process.stdout!.destroy()
+  const streams = await Promise.all(
+    Array.from({ length: 100 }, () => openStream(t, server.port, '/events')),
+  )
+  for (const stream of streams) stream.cut()
+  const exit = once(server.process, 'exit')
+  server.process.kill('SIGTERM')
+  t.same(await exit, [0, null])
+})
