@@ -87,7 +87,7 @@ export const settingsTable = {
     default: '10s',
     min: '0',
     max: '1h',
-    help: 'Over how long a shutdown spreads the end of the streams.',
+    help: 'How long a shutdown may take, and over how long it spreads the return of its clients.',
   }),
   ORIGINS: origins({
     default: '',

@@ -95,9 +95,7 @@ function readRequest(
   const query = request.query as Query
   checkNames(query, parameters)
   const topics = subscription(query)
-  const header = request.headers['last-event-id']
-  const lastEventId =
-    typeof header === 'string' && header !== '' ? header : single(query, 'lastEventId')
+  const lastEventId = readLastEventId(request)
   const last = integer(query, 'last', { min: 0, max: maxLast })
   if (isReserved(topics[0]!) && (lastEventId !== undefined || last !== undefined)) {
     throw invalidQuery(
@@ -113,6 +111,13 @@ function readRequest(
     envelope: oneOf(query, 'envelope', ['0', '1']) === '1',
     control: oneOf(query, 'control', ['on', 'off']) !== 'off',
   }
+}
+
+/** The id to resume from: the header's, else the query's; an empty one counts as none. */
+export function readLastEventId(request: FastifyRequest): string | undefined {
+  const header = request.headers['last-event-id']
+  if (typeof header === 'string' && header !== '') return header
+  return single(request.query as Query, 'lastEventId')
 }
 
 function checkAccept(request: FastifyRequest): void {

@@ -1,16 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { isReserved } from '../hub/topic.js'
 import { envelopeJson } from '../wire/envelope.js'
-import { maxLast } from './events.js'
-import {
-  checkNames,
-  integer,
-  invalidQuery,
-  single,
-  subscription,
-  user,
-  type Query,
-} from './query.js'
+import { maxLast, readLastEventId } from './events.js'
+import { checkNames, integer, invalidQuery, subscription, user, type Query } from './query.js'
 import type { Service } from './service.js'
 
 const defaultLimit = 100
@@ -28,7 +20,7 @@ export function historyRoute(app: FastifyInstance, { hub }: Service): void {
       {
         topics,
         user: user(query),
-        lastEventId: single(query, 'lastEventId'),
+        lastEventId: readLastEventId(request),
         last: integer(query, 'last', { min: 0, max: maxLast }) ?? limit,
       },
       limit,

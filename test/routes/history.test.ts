@@ -109,3 +109,10 @@ t.test('history refuses what it does not know', async (t) => {
     t.equal((await ask(`${app.url}/api/history?${query}`)).status, 400, query)
   }
 })
+
+t.test('the header Last-Event-ID is heard as by a stream', async (t) => {
+  const app = await startApp(t)
+  const ids = await push(app.url, [{ data: 1 }, { data: 2 }, { data: 3 }])
+  const answer = await fetch(`${app.url}/api/history`, { headers: { 'last-event-id': ids[1]! } })
+  t.match(await answer.json(), { events: [{ id: ids[2] }], gap: null })
+})
