@@ -60,11 +60,6 @@ export class Dispatcher {
     this.#defer = defer
   }
 
-  /** How many streams wait for a turn. */
-  get queued(): number {
-    return this.#queued
-  }
-
   /**
    * Lets a stream know of an event that concerns it. An idle one has, by definition, passed all
    * that came before, so it starts at this event and never reads what was not for it.

@@ -8,9 +8,9 @@ const smallBody = 64 * 1024
 const largestBodies = 8
 
 /**
- * Bounds what the large bodies of all requests hold together while they arrive. Without it a thousand slow
- * clients, each within `MAX_BODY_BYTES`, would hold gigabytes. A body of unknown length counts as
- * the largest.
+ * Bounds what the large bodies of all requests hold together while they arrive. Without it a
+ * thousand slow clients, each within `MAX_BODY_BYTES`, would hold gigabytes. A body of unknown
+ * length counts as the largest.
  */
 export function limitBodies(app: FastifyInstance, maxBodyBytes: number): void {
   let claimed = 0
