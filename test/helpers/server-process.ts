@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Test } from 'tap'
 
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
-const memoryReporter = new URL('memory-reporter.mjs', import.meta.url).href
+const processReporter = new URL('process-reporter.mjs', import.meta.url).href
 
 /** The built service, as a process of its own. */
 export interface ServerProcess {
@@ -23,7 +23,7 @@ export interface Ended {
 
 /** Starts `ringcast serve` on a free port, and ends it with the test. */
 export async function startServer(t: Test, ...flags: string[]): Promise<ServerProcess> {
-  const args = ['--expose-gc', '--import', memoryReporter, main, 'serve', '--port', '0', ...flags]
+  const args = ['--expose-gc', '--import', processReporter, main, 'serve', '--port', '0', ...flags]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   t.teardown(() => child.kill('SIGKILL'))
   let log = ''

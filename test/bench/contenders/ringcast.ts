@@ -1,0 +1,43 @@
+import type { Contender, Server } from '../contender.js'
+import type { PushRequest } from '../load.js'
+import { projectFolder } from '../machine.js'
+import { startNode } from '../process.js'
+
+const main = `${projectFolder}dist/cli/main.js`
+
+/** A running Ringcast, and what only it can be asked. */
+export interface RingcastServer extends Server {
+  /** Its answer to a path. */
+  ask(path: string): Promise<Record<string, unknown>>
+  /** `heapUsed + arrayBuffers` after garbage collection, in bytes. */
+  heap(): Promise<number>
+}
+
+/** Starts Ringcast as built, with its defaults but for the flags. */
+export async function startRingcast(...flags: string[]): Promise<RingcastServer> {
+  const child = await startNode([main, 'serve', '--port', '0', ...flags])
+  return {
+    ...child,
+    pushPort: child.port,
+    opensWith: 'body',
+    events: (topic) => `/events?topic=${topic}`,
+    push: (topic, data) => pushOf(`{"topic":"${topic}","data":${data}}`),
+    userEvents: (user) => `/events?user=${user}`,
+    userPush: (user, data) => pushOf(`{"user":"${user}","data":${data}}`),
+    async ask(path) {
+      const response = await fetch(`http://127.0.0.1:${child.port}${path}`)
+      return (await response.json()) as Record<string, unknown>
+    },
+  }
+}
+
+/** A push of this body. */
+export function pushOf(body: string): PushRequest {
+  return { path: '/api/push', type: 'application/json', body }
+}
+
+export const ringcast: Contender = {
+  name: 'ringcast',
+  missing: false,
+  start: () => startRingcast(),
+}

@@ -1,0 +1,55 @@
+import { betterSse, fastifySse, floor } from '../contenders/node-servers.js'
+import { nchan } from '../contenders/nchan.js'
+import { pushpin } from '../contenders/pushpin.js'
+import { ringcast } from '../contenders/ringcast.js'
+import type { Server } from '../contender.js'
+import { push, stampedData, type StreamLoad } from '../load.js'
+import { ratio, type Figures, type Shape } from '../shape.js'
+import { caseOf } from './with-streams.js'
+
+const streams = 5000
+const perSecond = 5
+const seconds = 6
+
+/** Paced events to `count` streams of one topic: what a delivery costs that shares its write with none. */
+export async function measurePaced(
+  server: Server,
+  load: StreamLoad,
+  count: number,
+): Promise<Figures> {
+  await load.open(count, server.events('bench'), server)
+  const events = async (number: number) => {
+    await load.reset()
+    const request = server.push('bench', stampedData())
+    await push({ port: server.pushPort, request, connections: 1, count: number, rate: perSecond })
+    return load.received(number * count)
+  }
+  await events(2 * perSecond)
+  const before = server.cpuNs()
+  const { p50Ms, p99Ms } = await events(seconds * perSecond)
+  const cpuUs = (server.cpuNs() - before) / 1000 / (seconds * perSecond * count)
+  return { cpuUs, p50Ms, p99Ms }
+}
+
+export const paced: Shape = {
+  name: 'paced',
+  what: `${streams} streams of one topic, ${perSecond} events a second of 120 B`,
+  cases: [ringcast, floor, nchan, betterSse, fastifySse, pushpin].map((contender) =>
+    caseOf(contender, (server, load) => measurePaced(server, load, streams)),
+  ),
+  columns: { cpuUs: 'CPU µs/delivery', p50Ms: 'p50 ms', p99Ms: 'p99 ms' },
+  targets: [
+    { what: 'CPU a delivery, × floor', value: ratio('cpuUs', 'ringcast', 'floor'), atMost: 1.15 },
+    { what: 'CPU a delivery, × nchan', value: ratio('cpuUs', 'ringcast', 'nchan'), atMost: 1 },
+    {
+      what: 'p50 from push to receipt, × nchan',
+      value: ratio('p50Ms', 'ringcast', 'nchan'),
+      atMost: 1.1,
+    },
+    {
+      what: 'p99 from push to receipt, × nchan',
+      value: ratio('p99Ms', 'ringcast', 'nchan'),
+      atMost: 1.1,
+    },
+  ],
+}

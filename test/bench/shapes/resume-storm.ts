@@ -1,0 +1,55 @@
+import { ringcast, startRingcast } from '../contenders/ringcast.js'
+import { push, stampedData } from '../load.js'
+import { figure, type Shape } from '../shape.js'
+import { observed, observedFigures } from './probe.js'
+import { withStreams } from './with-streams.js'
+
+const streams = 5000
+const behind = 1000
+
+export const resumeStorm: Shape = {
+  name: 'resume storm',
+  what: `${streams} streams come back ${behind} events behind, 200 pushes a second from outside`,
+  cases: [
+    {
+      name: ringcast.name,
+      missing: false,
+      run: () =>
+        withStreams(startRingcast, async (server, load) => {
+          const { last } = await server.ask('/api/history?topic=bench')
+          const request = server.push('bench', stampedData())
+          const missed = { port: server.port, request, connections: 8, count: behind }
+          await push(missed)
+          await load.open(500, server.events('bench'), server)
+          await load.reset()
+          const startedNs = Number(process.hrtime.bigint())
+          const seen = await observed(server, async () => {
+            const path = `${server.events('bench')}&lastEventId=${last as string}`
+            await load.open(streams, path, { atOnce: 2000 })
+            return load.received(streams * behind)
+          })
+          const { events, lastNs } = seen.result
+          const deliveries = events / ((lastNs - startedNs) / 1e9)
+          return { [ringcast.name]: { deliveries, ...observedFigures(seen) } }
+        }),
+    },
+  ],
+  columns: { deliveries: 'deliveries/s', turnMs: 'longest turn ms', pushP99Ms: 'push p99 ms' },
+  targets: [
+    {
+      what: 'deliveries/s',
+      value: (rows) => figure(rows, 'ringcast', 'deliveries'),
+      atLeast: 1_000_000,
+    },
+    {
+      what: 'longest turn of the event loop, ms',
+      value: (rows) => figure(rows, 'ringcast', 'turnMs'),
+      atMost: 50,
+    },
+    {
+      what: 'pushes from outside, p99 ms',
+      value: (rows) => figure(rows, 'ringcast', 'pushP99Ms'),
+      atMost: 50,
+    },
+  ],
+}

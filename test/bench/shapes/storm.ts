@@ -1,0 +1,53 @@
+import { nchan } from '../contenders/nchan.js'
+import { ringcast } from '../contenders/ringcast.js'
+import { floor } from '../contenders/node-servers.js'
+import { figure, type Shape } from '../shape.js'
+import { observed, observedFigures } from './probe.js'
+import { caseOf } from './with-streams.js'
+
+const streams = 15_000
+const atOnce = 2000
+
+export const storm: Shape = {
+  name: 'storm',
+  what: `${streams} connects, ${atOnce} handshakes in flight, 200 pushes a second from outside`,
+  cases: [ringcast, nchan, floor].map((contender) =>
+    caseOf(contender, async (server, load) => {
+      // What every server does once, compiling and first allocations, is not what a storm is about.
+      await load.open(500, server.events('bench'), server)
+      const cpu = server.cpuNs()
+      const seen = await observed(server, () =>
+        load.open(streams - 500, server.events('bench'), { ...server, atOnce }),
+      )
+      const { seconds } = seen.result
+      return {
+        opened: (streams - 500) / seconds,
+        cpuUs: (server.cpuNs() - cpu) / 1000 / (streams - 500),
+        ...observedFigures(seen),
+      }
+    }),
+  ),
+  columns: {
+    opened: 'streams/s to first event',
+    cpuUs: 'CPU µs/stream',
+    turnMs: 'longest turn ms',
+    pushP99Ms: 'push p99 ms',
+  },
+  targets: [
+    {
+      what: 'streams/s to the first event',
+      value: (rows) => figure(rows, 'ringcast', 'opened'),
+      atLeast: 5000,
+    },
+    {
+      what: 'longest turn of the event loop, ms',
+      value: (rows) => figure(rows, 'ringcast', 'turnMs'),
+      atMost: 50,
+    },
+    {
+      what: 'pushes from outside, p99 ms',
+      value: (rows) => figure(rows, 'ringcast', 'pushP99Ms'),
+      atMost: 50,
+    },
+  ],
+}
