@@ -1,8 +1,8 @@
 import tseslint from 'typescript-eslint'
 
 /**
- * Imports run one way: server → app → routes → transports, auth → hub ← logs, wire. A folder may
- * import itself and what is listed here.
+ * Imports run one way: server → app → routes → transports, auth, limits → hub ← logs, wire. A folder
+ * may import itself and what is listed here.
  */
 const mayImport = {
   hub: ['errors'],
@@ -10,8 +10,9 @@ const mayImport = {
   wire: ['hub'],
   transports: ['hub'],
   auth: ['hub', 'errors'],
+  limits: [],
   metrics: ['hub'],
-  routes: ['transports', 'auth', 'wire', 'hub', 'errors'],
+  routes: ['transports', 'auth', 'limits', 'wire', 'hub', 'errors'],
   cli: ['settings', 'setting-kinds', 'server'],
 }
 

@@ -4,10 +4,12 @@ import { Hub, type HubOptions } from './hub/hub.js'
 import type { EventLog } from './hub/event-log.js'
 import { MemoryLog } from './logs/memory-log.js'
 import { openLog } from './logs/open-log.js'
+import { StreamLimits } from './limits/stream-limits.js'
 import { figures } from './metrics/figures.js'
 import { SystemFeed } from './metrics/system-feed.js'
 import { answerErrors, onBadUrl, onClientError } from './routes/answer-errors.js'
 import { limitBodies } from './routes/body-budget.js'
+import { warnOfProxy } from './routes/client.js'
 import { eventsRoute, isBehindStream } from './routes/events.js'
 import { guardAccess } from './routes/guard-access.js'
 import { healthRoutes } from './routes/health.js'
@@ -54,6 +56,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     exposeHeadRoutes: false,
     bodyLimit: settings.maxBodyBytes,
     requestTimeout,
+    trustProxy: trusted(settings.trustProxy),
     routerOptions: { maxParamLength },
     clientErrorHandler: onClientError,
     frameworkErrors: onBadUrl,
@@ -70,7 +73,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     // Closes what is idle and what is not: streams have said goodbye by then.
     forceCloseConnections: true,
   })
-  const { hub, system, feed } = buildHubs(
+  const { hub, system, feed, streamLimits } = buildHubs(
     settings,
     node,
     parts.log ?? openLog(settings.store),
@@ -80,6 +83,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     hub,
     system,
     maxEventBytes: settings.maxEventBytes,
+    streamLimits,
     figures: () => figures(hub, system, node),
   }
   feed.start(service.figures)
@@ -93,6 +97,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     request.raw.socket.destroy()
   })
   answerErrors(http)
+  if (settings.trustProxy === false) warnOfProxy(http)
   // Open to this machine alone: `serve` has seen to it that nothing else is listened on.
   const open = settings.anonymous !== 'all'
   const policy = { origins: settings.origins, loopback: open }
@@ -130,20 +135,41 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   }
 }
 
+/**
+ * Whom Fastify is to believe. It takes no number of proxies by itself any more, since a client that
+ * gets past them could then say what it likes; the README tells that to whoever sets one.
+ */
+function trusted(
+  proxies: Settings['trustProxy'],
+): boolean | string | ((address: string, hop: number) => boolean) {
+  return typeof proxies === 'number' ? (_address, hop) => hop < proxies : proxies
+}
+
 function buildHubs(
   settings: Settings,
   node: string,
   log: EventLog,
   http: FastifyInstance,
-): { hub: Hub; system: Hub; feed: SystemFeed } {
+): { hub: Hub; system: Hub; feed: SystemFeed; streamLimits: StreamLimits } {
   let streams = 0
+  const streamLimits = new StreamLimits({
+    ...settings,
+    open: () => hub.streams.size + system.streams.size,
+    openOf: (user) => hub.streams.ofUser(user).size + system.streams.ofUser(user).size,
+  })
   const common: Omit<HubOptions, 'log' | 'ringEvents' | 'ringBytes'> = {
     ...settings,
     node,
     nextStreamNumber: () => ++streams,
+    onOpen: ({ transport }) => {
+      streamLimits.opened(transport.address)
+    },
+    onEnd: ({ transport }) => {
+      streamLimits.ended(transport.address)
+    },
   }
   // The service's own events have no log: a name for their places would promise a replay.
-  const system = new Hub({
+  const system: Hub = new Hub({
     ...common,
     log: new MemoryLog({ epoch: '' }),
     ringEvents: 64,
@@ -156,6 +182,7 @@ function buildHubs(
     ringEvents: settings.ringEvents,
     ringBytes: settings.ringBytes,
     onOpen: (stream) => {
+      streamLimits.opened(stream.transport.address)
       feed.opened(() => rowOf(hub, stream))
       http.log.debug(
         { stream: hub.streamId(stream), topics: stream.filter.topics },
@@ -163,6 +190,7 @@ function buildHubs(
       )
     },
     onEnd: (stream, reason) => {
+      streamLimits.ended(stream.transport.address)
       feed.closed(() => ({ id: hub.streamId(stream), reason }))
       http.log.info(
         {
@@ -175,7 +203,7 @@ function buildHubs(
       )
     },
   })
-  return { hub, system, feed }
+  return { hub, system, feed, streamLimits }
 }
 
 function* watchedSockets(hubs: readonly Hub[]): Iterable<SseTransport> {

@@ -140,6 +140,34 @@ function parseOrigin(text: string, accepts: string): string {
   return scheme === 'http' || scheme === 'https' ? new URL(text).origin : text.toLowerCase()
 }
 
+/**
+ * A setting that says which proxies are trusted: a number of them in a row, or their addresses and
+ * networks, joined by commas; false is none.
+ */
+export function proxies(told: Told): Setting<false | number | string> {
+  const accepts =
+    'off, how many proxies there are in a row (1 to 100), or a comma-separated list of their addresses and networks (10.0.0.0/8)'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    parse(text) {
+      if (text === 'off') return false
+      if (/^[1-9]\d?$|^100$/.test(text)) return Number(text)
+      const items = text.split(',').map((item) => item.trim())
+      return items.every(isNetwork) ? items.join(',') : refuse(text, accepts)
+    },
+    print: (value) => (value === false ? 'off' : String(value)),
+  }
+}
+
+/** An address, alone or with the length of a prefix; not all addresses at once. */
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix = '1'] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version > 0 && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
 function refuse(text: string, accepts: string): never {
   throw new SettingsError(`${quote(text)} is not ${accepts}`)
 }

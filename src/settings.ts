@@ -5,12 +5,16 @@ import {
   host,
   integer,
   origins,
+  proxies,
   SettingsError,
   size,
   type Setting,
 } from './setting-kinds.js'
 
 export { SettingsError }
+
+/** What the settings that count streams and pushes have in common. */
+const noLimit = { default: '0', min: '1', max: '10000000', zero: 'no limit' }
 
 /**
  * Every setting of the service. Parsing, `--help`, `--print-config` and the type `Settings` derive
@@ -83,6 +87,18 @@ export const settingsTable = {
     max: '256MiB',
     help: 'How large the body of one push may be.',
   }),
+  MAX_STREAMS: integer({
+    ...noLimit,
+    help: 'How many streams may be open. One more is told `bye` `limit`, and to come back later.',
+  }),
+  MAX_STREAMS_PER_USER: integer({
+    ...noLimit,
+    help: 'How many of them may be of one user.',
+  }),
+  MAX_STREAMS_PER_ADDRESS: integer({
+    ...noLimit,
+    help: 'How many of them may be of one address (of IPv6: of one /64), behind TRUST_PROXY.',
+  }),
   DRAIN: duration({
     default: '10s',
     min: '0',
@@ -96,6 +112,10 @@ export const settingsTable = {
   ANONYMOUS: choice(['none', 'all'], {
     default: 'none',
     help: 'Whether, beyond loopback, anyone may do everything without a credential.',
+  }),
+  TRUST_PROXY: proxies({
+    default: 'off',
+    help: 'Which proxies tell the address of a client, by X-Forwarded-For.',
   }),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     default: 'info',

@@ -32,9 +32,13 @@ t.test('a service that was told nothing has the defaults of the contract', async
     maxStreamAgeMs: 0,
     maxEventBytes: 64 * 1024,
     maxBodyBytes: 8 * 1024 * 1024,
+    maxStreams: 0,
+    maxStreamsPerUser: 0,
+    maxStreamsPerAddress: 0,
     drainMs: 10_000,
     origins: [],
     anonymous: 'none',
+    trustProxy: false,
     logLevel: 'info',
   })
 })
@@ -91,7 +95,16 @@ t.test(
       ['heartbeat', '0'],
       ['heartbeat', '1h'],
       ['max-stream-age', '10ms'],
+      ['max-streams', '-1'],
       ['anonymous', 'some'],
+      ['trust-proxy', 'on'],
+      ['trust-proxy', '0'],
+      ['trust-proxy', '101'],
+      ['trust-proxy', '0.0.0.0/0'],
+      ['trust-proxy', '10.0.0.0/33'],
+      ['trust-proxy', '10.0.0.0/'],
+      ['trust-proxy', '10.0.0.1,'],
+      ['trust-proxy', '10.0.0.1,proxy.example'],
       ['log-level', 'verbose'],
     ] as const) {
       t.equal(
@@ -179,6 +192,18 @@ t.test('origins are scheme, host and port, as browsers send them', async (t) => 
   ]) {
     t.match(refusal([`--origins=${bad}`]), /^--origins: ".*" is not a comma-separated list of/)
   }
+})
+
+t.test('proxies are a number of them, or addresses and networks', async (t) => {
+  const read = (text: string) => parseSettings([`--trust-proxy=${text}`], {}).trustProxy
+  t.equal(read('off'), false)
+  t.equal(read('1'), 1)
+  t.equal(read('100'), 100)
+  t.equal(read('10.0.0.1'), '10.0.0.1')
+  t.equal(read('10.0.0.0/8, fd00::/8,::1'), '10.0.0.0/8,fd00::/8,::1')
+  const settings = parseSettings(['--trust-proxy', '10.0.0.0/8,::1'], {})
+  t.match(describeSettings(settings), /\nTRUST_PROXY=10\.0\.0\.0\/8,::1\n/)
+  t.match(describeSettings(defaultSettings()), /\nTRUST_PROXY=off\n/)
 })
 
 t.test('a refusal is one short line, whatever was given', async (t) => {

@@ -3,6 +3,7 @@ import { Dispatcher } from './dispatcher.js'
 import { formatEventId } from './event-id.js'
 import type { EventLog, Receipt } from './event-log.js'
 import type { AcceptedEvent, EventDraft } from './event.js'
+import type { Wants } from './filter.js'
 import { Gatherer } from './gatherer.js'
 import { Notices } from './notices.js'
 import { findStart, type StartRequest } from './resume.js'
@@ -180,15 +181,7 @@ export class Hub {
   subscribe(request: SubscribeRequest, transport: Transport, control = true): Stream {
     const wants = { filter: this.streams.filter(request.topics), user: request.user }
     const start = findStart(this.ring, this.#log.lives, wants, request)
-    const stream = new Stream(
-      this.#options.nextStreamNumber(),
-      wants.filter,
-      wants.user,
-      control,
-      transport,
-      Date.now(),
-      { cursor: start.cursor, place: start.place, now: this.#now() },
-    )
+    const stream = this.#newStream(wants, control, transport, start)
     this.streams.add(stream)
     this.stats.opened++
     this.#times.opened(stream)
@@ -198,6 +191,26 @@ export class Hub {
     if (stream.state === 'ended') return stream
     if (!open) this.#dispatcher.park(stream)
     else this.#dispatcher.goOn(stream)
+    return stream
+  }
+
+  /**
+   * Turns a client away whose stream would be one too many: a `bye` with a longer `retry`, and the
+   * end of the response. It is in none of the books but the counts, and cut off like any other whose
+   * client does not close its side.
+   */
+  turnAway(transport: Transport, control = true): Stream {
+    const wants = { filter: this.streams.filter([]), user: undefined }
+    const head = this.ring.next - 1
+    const stream = this.#newStream(wants, control, transport, { cursor: head + 1, place: head })
+    stream.state = 'ended'
+    stream.farewell = this.#notices.overLimit()
+    this.stats.opened++
+    this.stats.closed.limit++
+    this.#times.opened(stream)
+    this.#times.farewell(stream)
+    this.#dispatcher.write(stream, this.#notices.turnedAway(stream))
+    transport.end()
     return stream
   }
 
@@ -277,6 +290,17 @@ export class Hub {
     }
     this.#times.stop()
     await this.#log.close()
+  }
+
+  #newStream(
+    { filter, user }: Wants,
+    control: boolean,
+    transport: Transport,
+    { cursor, place }: { cursor: number; place: number },
+  ): Stream {
+    const number = this.#options.nextStreamNumber()
+    const start = { cursor, place, now: this.#now() }
+    return new Stream(number, filter, user, control, transport, Date.now(), start)
   }
 
   #checkRoom(batch: readonly EventDraft[]): void {

@@ -3,11 +3,13 @@ import { idOfPlace, type Start } from './resume.js'
 import type { Ring } from './ring.js'
 import { mayHaveMissed } from './selection.js'
 import type { HubStats } from './stats.js'
-import type { Stream } from './stream.js'
+import type { Farewell, Stream } from './stream.js'
 import type { ControlEvent, ControlFields, Frame } from './wire-format.js'
 
 /** The shortest and the longest time after which a client comes back, in milliseconds. */
 const retry = { from: 2000, to: 4000 }
+/** The same for one that was turned away: what is full is not empty again in a moment. */
+const retryOverLimit = { from: 15_000, to: 45_000 }
 
 /** What notices are made of. */
 export interface NoticeParts {
@@ -38,8 +40,19 @@ export class Notices {
   }
 
   /** When a client should come back, in milliseconds; not all at once. */
-  retryMs(): number {
-    return Math.round(retry.from + this.#parts.random() * (retry.to - retry.from))
+  retryMs({ from, to } = retry): number {
+    return Math.round(from + this.#parts.random() * (to - from))
+  }
+
+  /** How a stream ends that is one too many. */
+  overLimit(): Farewell {
+    return { reason: 'limit', reconnect: true, retryMs: this.retryMs(retryOverLimit) }
+  }
+
+  /** All that such a stream is sent: when to come back, and why if its client wants to know. */
+  turnedAway(stream: Stream): Frame {
+    const { format } = stream.transport
+    return this.bye(stream) ?? format.frame([format.quietOpen(stream.farewell!.retryMs)])
   }
 
   /** The first that a stream is sent: where it begins, and the hole before that if there is one. */

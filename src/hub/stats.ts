@@ -3,7 +3,7 @@ import type { GapReason } from './wire-format.js'
 
 /** What a hub has done since it began; counts that only grow. */
 export interface HubStats {
-  /** Streams opened. */
+  /** Streams opened, those counted that were over a limit and ended at once. */
   opened: number
   /** Streams ended, by why. */
   readonly closed: Record<EndReason, number>
@@ -29,7 +29,15 @@ export interface HubStats {
 export function newHubStats(): HubStats {
   return {
     opened: 0,
-    closed: { client: 0, shutdown: 0, revoked: 0, rebalance: 0, 'dead-peer': 0, stalled: 0 },
+    closed: {
+      client: 0,
+      shutdown: 0,
+      revoked: 0,
+      limit: 0,
+      rebalance: 0,
+      'dead-peer': 0,
+      stalled: 0,
+    },
     accepted: 0,
     duplicates: 0,
     busy: 0,

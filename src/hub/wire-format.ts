@@ -10,7 +10,7 @@ export interface Frame {
 }
 
 /** Why the service ends a stream, as its `bye` tells. */
-export type ByeReason = 'shutdown' | 'revoked' | 'rebalance'
+export type ByeReason = 'shutdown' | 'revoked' | 'limit' | 'rebalance'
 
 /** Why there is a hole in a stream. */
 export type GapReason = 'evicted' | 'epoch' | 'unknown' | 'lagged'

@@ -4,9 +4,12 @@ import Negotiator from 'negotiator'
 import { RingcastError } from '../errors.js'
 import type { SubscribeRequest } from '../hub/hub.js'
 import { isReserved } from '../hub/topic.js'
+import { seldom } from '../limits/seldom.js'
+import type { StreamLimit } from '../limits/stream-limits.js'
 import { SseTransport } from '../transports/sse-transport.js'
 import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
 import { sse, sseEnvelope } from '../wire/sse.js'
+import { addressOf } from './client.js'
 import {
   checkNames,
   integer,
@@ -33,6 +36,9 @@ const headers = {
 
 /** `GET /events`: the stream itself. `HEAD /events`: its head. */
 export function eventsRoute(app: FastifyInstance, service: Service): void {
+  const tellTurnedAway = seldom<TurnedAway>((latest, streams) => {
+    app.log.warn({ ...latest, streams }, 'streams turned away: over a limit')
+  })
   app.route({
     method: 'GET',
     url: '/events',
@@ -46,7 +52,7 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
       done()
     },
     handler: (request, reply) => {
-      openStream(service, request, reply)
+      openStream(service, tellTurnedAway, request, reply)
     },
   })
   app.head('/events', (request, reply) => {
@@ -56,7 +62,19 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
   })
 }
 
-function openStream(service: Service, request: FastifyRequest, reply: FastifyReply): void {
+/** Of a stream that was over a limit, what the log says. */
+interface TurnedAway {
+  readonly setting: StreamLimit
+  readonly user: string | undefined
+  readonly address: string
+}
+
+function openStream(
+  service: Service,
+  tellTurnedAway: (stream: TurnedAway) => void,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   checkAccept(request)
   const { envelope, control, ...wanted } = readRequest(request)
   const hub = hubOf(service, wanted.topics)
@@ -76,9 +94,17 @@ function openStream(service: Service, request: FastifyRequest, reply: FastifyRep
     reply.raw.flushHeaders()
     // A body that came with the request is read and dropped, so that the end of the client is seen.
     request.raw.resume()
-    const transport = new SseTransport(reply.raw, envelope ? sseEnvelope : sse, request.ip)
-    const stream = hub.subscribe(wanted, transport, control)
-    transport.attach(hub, stream)
+    const address = addressOf(request)
+    const transport = new SseTransport(reply.raw, envelope ? sseEnvelope : sse, address)
+    // Counted and opened in one go: nothing comes between.
+    const setting = service.streamLimits.exceeded(wanted.user, address)
+    if (setting === undefined) {
+      transport.attach(hub, hub.subscribe(wanted, transport, control))
+    } else {
+      tellTurnedAway({ setting, user: wanted.user, address })
+      // Whatever it asked for: the figures are those of this hub.
+      transport.attach(service.hub, service.hub.turnAway(transport, control))
+    }
     transport.socket.uncork()
   })
 }

@@ -1,4 +1,5 @@
 import type { Hub } from '../hub/hub.js'
+import type { StreamLimits } from '../limits/stream-limits.js'
 import { isReserved } from '../hub/topic.js'
 
 /** What the routes work with. */
@@ -9,6 +10,8 @@ export interface Service {
   readonly system: Hub
   /** The largest data of an event, in bytes. */
   readonly maxEventBytes: number
+  /** Which stream is one too many. */
+  readonly streamLimits: StreamLimits
   /** The figures of this node, as `/api/stats` and `$sys/stats` give them. */
   readonly figures: () => Record<string, unknown>
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { push, startApp } from '../helpers/app.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { openStream } from '../helpers/sse-client.js'
 
 const skip = whyNoChromium()
 
@@ -75,4 +76,20 @@ t.test('a page of another site can neither read nor push', { skip }, async (t) =
   })
   t.equal(app.hub.stats.accepted, 0, 'nothing was accepted')
   t.equal(app.hub.stats.opened, 0, 'no stream was opened')
+})
+
+t.test('an EventSource that is over a limit is told, and goes on trying', { skip }, async (t) => {
+  const app = await startApp(t, { maxStreams: 1 })
+  await openStream(t, app.port, '/events')
+  const port = await servePage(t, '<!doctype html><title>Late</title>')
+  const page = await (await startChromium(t)).newPage()
+  await page.goto(`http://localhost:${port}/`)
+  const open = `(async () => {
+    const source = new EventSource('${app.url}/events')
+    const told = []
+    source.addEventListener('ringcast', ({ data }) => told.push(JSON.parse(data).reason))
+    await new Promise((resolve) => (source.onerror = resolve))
+    return { told, readyState: source.readyState }
+  })()`
+  t.same(await page.evaluate(open), { told: ['limit'], readyState: 0 })
 })

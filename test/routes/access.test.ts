@@ -1,20 +1,11 @@
-import { pino } from 'pino'
 import t from 'tap'
 import { startApp, type RunningApp } from '../helpers/app.js'
 import { ask, type Answer } from '../helpers/ask.js'
 import { connection } from '../helpers/connection.js'
+import { keptLog } from '../helpers/kept-log.js'
 
 const hostRefused = { status: 403, json: { code: 'RINGCAST_HOST_REFUSED' } }
 const originRefused = { status: 403, json: { code: 'RINGCAST_ORIGIN_REFUSED' } }
-
-/** A logger whose lines are kept. */
-function keptLog() {
-  const lines: Record<string, unknown>[] = []
-  const write = (line: string): void => {
-    lines.push(JSON.parse(line) as Record<string, unknown>)
-  }
-  return { lines, logger: pino({ level: 'info' }, { write }) }
-}
 
 function preflight(app: RunningApp, origin: string, method = 'POST'): Promise<Answer> {
   return ask(`${app.url}/api/push`, {

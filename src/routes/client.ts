@@ -1,0 +1,28 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { forwardedAddress } from '../limits/client-network.js'
+
+/**
+ * The numeric address of a client: behind the proxies that `TRUST_PROXY` names what they say it is,
+ * the connection's own where they say nothing that is an address.
+ */
+export function addressOf(request: FastifyRequest): string {
+  return forwardedAddress(request.ip) ?? request.raw.socket.remoteAddress ?? ''
+}
+
+/**
+ * Says once, in the log, that there seems to be a proxy which is not trusted: all its clients count
+ * as one, which nobody notices before a limit is set.
+ */
+export function warnOfProxy(app: FastifyInstance): void {
+  let told = false
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!told && request.headers['x-forwarded-for'] !== undefined) {
+      told = true
+      request.log.warn(
+        { peer: request.raw.socket.remoteAddress, setting: 'TRUST_PROXY' },
+        'X-Forwarded-For is not believed: if a proxy of yours sends it, name it in TRUST_PROXY; until then its clients count as one address',
+      )
+    }
+    done()
+  })
+}
