@@ -2,9 +2,10 @@ import { randomInt } from 'node:crypto'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { Hub, type HubOptions } from './hub/hub.js'
 import type { EventLog } from './hub/event-log.js'
+import { PushRate } from './limits/push-rate.js'
+import { StreamLimits } from './limits/stream-limits.js'
 import { MemoryLog } from './logs/memory-log.js'
 import { openLog } from './logs/open-log.js'
-import { StreamLimits } from './limits/stream-limits.js'
 import { figures } from './metrics/figures.js'
 import { SystemFeed } from './metrics/system-feed.js'
 import { answerErrors, onBadUrl, onClientError } from './routes/answer-errors.js'
@@ -84,6 +85,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     system,
     maxEventBytes: settings.maxEventBytes,
     streamLimits,
+    pushRate: settings.pushesPerSecond === 0 ? undefined : new PushRate(settings.pushesPerSecond),
     figures: () => figures(hub, system, node),
   }
   feed.start(service.figures)

@@ -24,6 +24,7 @@ export const errorCodes = {
     'The body is larger than `MAX_BODY_BYTES`, or the batch than the ring.',
   ],
   RINGCAST_UNSUPPORTED_MEDIA_TYPE: [415, 'The content type is none that the route reads.'],
+  RINGCAST_RATE_LIMITED: [429, 'The client pushed more events than `PUSHES_PER_SECOND` allows.'],
   RINGCAST_HEADERS_TOO_LARGE: [431, 'The request line and headers are larger than 16 KiB.'],
   RINGCAST_INTERNAL: [500, 'A fault of the service; the log has it.'],
   RINGCAST_BUSY: [503, 'The ring holds only events that are not yet fanned out.'],

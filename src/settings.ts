@@ -99,6 +99,10 @@ export const settingsTable = {
     ...noLimit,
     help: 'How many of them may be of one address (of IPv6: of one /64), behind TRUST_PROXY.',
   }),
+  PUSHES_PER_SECOND: integer({
+    ...noLimit,
+    help: 'How many events a client may push in a second, on average and at once.',
+  }),
   DRAIN: duration({
     default: '10s',
     min: '0',

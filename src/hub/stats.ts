@@ -13,6 +13,8 @@ export interface HubStats {
   duplicates: number
   /** Pushes refused because the ring held only events not yet fanned out. */
   busy: number
+  /** Pushes refused because their client had pushed too much in a second. */
+  rateLimited: number
   /** Events written to streams. */
   deliveries: number
   /** Writes that carried them. */
@@ -41,6 +43,7 @@ export function newHubStats(): HubStats {
     accepted: 0,
     duplicates: 0,
     busy: 0,
+    rateLimited: 0,
     deliveries: 0,
     writes: 0,
     bytes: 0,

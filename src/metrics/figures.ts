@@ -20,6 +20,7 @@ export function figures(hub: Hub, system: Hub, node: string): Record<string, unk
     accepted: stats.accepted,
     duplicates: stats.duplicates,
     busy: stats.busy,
+    rateLimited: stats.rateLimited,
     deliveries: stats.deliveries,
     writes: stats.writes,
     sentBytes: stats.bytes,

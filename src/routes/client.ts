@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { forwardedAddress } from '../limits/client-network.js'
+import { forwardedAddress, networkOf } from '../limits/client-network.js'
 
 /**
  * The numeric address of a client: behind the proxies that `TRUST_PROXY` names what they say it is,
@@ -7,6 +7,11 @@ import { forwardedAddress } from '../limits/client-network.js'
  */
 export function addressOf(request: FastifyRequest): string {
   return forwardedAddress(request.ip) ?? request.raw.socket.remoteAddress ?? ''
+}
+
+/** Who pushes, as far as it is counted: while there are no credentials, the client's network. */
+export function clientOf(request: FastifyRequest): string {
+  return networkOf(addressOf(request))
 }
 
 /**

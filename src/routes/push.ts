@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
 import type { Hub } from '../hub/hub.js'
 import { pushTypes, type Push } from './push-body.js'
+import { PushQuota } from './push-quota.js'
 import type { Query } from './query.js'
 import type { Service } from './service.js'
 
@@ -15,8 +16,12 @@ export function pushRoute(app: FastifyInstance, service: Service): void {
       done(null, body)
     },
   )
-  app.post('/api/push', async (request, reply) => {
+  const { pushRate } = service
+  const quota =
+    pushRate === undefined ? undefined : new PushQuota(pushRate, service.hub.stats, app.log)
+  app.post('/api/push', quotaFirst(quota), async (request, reply) => {
     const push = readPush(request, service.maxEventBytes)
+    quota?.count(request, push.drafts.length)
     const receipts = await publish(service.hub, push)
     request.log.debug({ events: push.drafts.length }, 'pushed')
     return reply.code(202).send(answer(service.hub, push, receipts))
@@ -32,6 +37,16 @@ export function unsupportedMediaType(given: string | undefined): RingcastError {
     'RINGCAST_UNSUPPORTED_MEDIA_TYPE',
     `${what}: a push is ${types}, in UTF-8 (curl --json '…', or curl -H 'Content-Type: text/plain' -d '…')`,
   )
+}
+
+/** A client that may not push even one event more is refused before its body is read. */
+function quotaFirst(quota: PushQuota | undefined): RouteShorthandOptions {
+  if (quota === undefined) return {}
+  return {
+    onRequest: (request, _reply, done) => {
+      done(quota.refusal(request, 1))
+    },
+  }
 }
 
 function readPush(request: FastifyRequest, maxEventBytes: number): Push {

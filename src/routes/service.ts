@@ -1,6 +1,7 @@
 import type { Hub } from '../hub/hub.js'
-import type { StreamLimits } from '../limits/stream-limits.js'
 import { isReserved } from '../hub/topic.js'
+import type { PushRate } from '../limits/push-rate.js'
+import type { StreamLimits } from '../limits/stream-limits.js'
 
 /** What the routes work with. */
 export interface Service {
@@ -12,6 +13,8 @@ export interface Service {
   readonly maxEventBytes: number
   /** Which stream is one too many. */
   readonly streamLimits: StreamLimits
+  /** How much each client may push in a second; undefined for no limit. */
+  readonly pushRate: PushRate | undefined
   /** The figures of this node, as `/api/stats` and `$sys/stats` give them. */
   readonly figures: () => Record<string, unknown>
 }
