@@ -32,10 +32,17 @@ export interface App {
   drain(): Promise<void>
 }
 
-/** How long the request line and headers of a request may take, in milliseconds. */
-const headersTimeout = 15_000
-/** How long a whole request may take, its body included, in milliseconds. */
-const requestTimeout = 30_000
+/** How long a client may take for a request, in milliseconds. */
+export interface RequestTimes {
+  /** For the request line and headers. */
+  readonly headersMs: number
+  /** For the whole, its body included. */
+  readonly requestMs: number
+  /** How often it is looked which are late. */
+  readonly checkMs: number
+}
+
+const requestTimes: RequestTimes = { headersMs: 15_000, requestMs: 30_000, checkMs: 5_000 }
 /** A user's name in a path: 1,024 bytes, each as `%XX`. */
 const maxParamLength = 3 * 1024
 
@@ -43,6 +50,8 @@ const maxParamLength = 3 * 1024
 export interface AppParts {
   readonly log?: EventLog
   readonly logger?: FastifyBaseLogger
+  /** Shorter times than a client has otherwise. */
+  readonly requestTimes?: RequestTimes
 }
 
 /** Builds the parts of the service and registers the routes. */
@@ -50,21 +59,22 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   const node = randomInt(36 ** 6)
     .toString(36)
     .padStart(6, '0')
+  const times = parts.requestTimes ?? requestTimes
   const http = fastify({
     ...(parts.logger === undefined ? {} : { loggerInstance: parts.logger }),
     // A push is one line at debug, a stream one when it ends; a line for each request says no more.
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     bodyLimit: settings.maxBodyBytes,
-    requestTimeout,
+    requestTimeout: times.requestMs,
     trustProxy: trusted(settings.trustProxy),
     routerOptions: { maxParamLength },
     clientErrorHandler: onClientError,
     frameworkErrors: onBadUrl,
     return503OnClosing: false,
     http: {
-      headersTimeout,
-      connectionsCheckingInterval: 5_000,
+      headersTimeout: times.headersMs,
+      connectionsCheckingInterval: times.checkMs,
       // The guard refuses these itself: Node's answer has no code.
       requireHostHeader: false,
       // Where the kernel's tables don't tell which peers are gone, this has to do.

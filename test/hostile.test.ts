@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { errorCodes } from '../src/errors.js'
 import { push, startApp, type RunningApp } from './helpers/app.js'
+import { keptLog } from './helpers/kept-log.js'
 import { openStream } from './helpers/sse-client.js'
 import { until } from './helpers/until.js'
 
@@ -740,6 +741,74 @@ t.test('connections that say nothing, or half of it, hold nobody up', async (t) 
   const tookMs = performance.now() - started
   t.ok(tookMs < 1000, `pushed and delivered in ${Math.round(tookMs)} ms`)
   t.equal(await total(app), 1, 'and they are no streams')
+})
+
+t.test('a thousand half-open requests are told that they are late, and let go', async (t) => {
+  const { lines, logger } = keptLog()
+  const requestTimes = { headersMs: 2000, requestMs: 3000, checkMs: 100 }
+  const app = await startApp(t, {}, { requestTimes, logger })
+  const stream = await openStream(t, app.port, '/events')
+  const push1 = `POST /api/push HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n`
+  const halves: [begin: string, drip: string][] = [
+    ['', ''],
+    ['GET /livez HTTP/1.1\r\nX: ', 'x'],
+    ['GET /events HTTP/1.1\r\n', 'X: x\r\n'],
+    [`${push1}Content-Length: 1000\r\n\r\n`, 'x'],
+    [`${push1}Transfer-Encoding: chunked\r\n\r\n`, '1\r\nx\r\n'],
+    [`${push1}Content-Length: 8000000\r\n\r\n`, 'x'],
+  ]
+  const answers: Promise<string>[] = []
+  const dripping = new Map<Socket, string>()
+  const timer = setInterval(() => dripping.forEach((drip, socket) => socket.write(drip)), 100)
+  t.teardown(() => clearInterval(timer))
+  for (let n = 0; n < 1000; n++) {
+    const [begin, drip] = halves[n % halves.length]!
+    const socket = connect(app.port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.write(begin)
+    if (drip !== '') dripping.set(socket, drip)
+    answers.push(received(socket).finally(() => dripping.delete(socket)))
+    // So many at a time as the kernel keeps for a server that is busy.
+    if (n % 200 === 199) await until(async () => (await connections(app)) > n / 2, `${n} to come`)
+  }
+
+  const progress = { over: false }
+  const all = Promise.all(answers).finally(() => (progress.over = true))
+  let [pushes, longestMs] = [0, 0]
+  while (!progress.over) {
+    const started = performance.now()
+    await push(app.url, { data: 'meanwhile' })
+    await stream.received(++pushes)
+    longestMs = Math.max(longestMs, performance.now() - started)
+  }
+  t.ok(
+    pushes > 100 && longestMs < 1000,
+    `${pushes} pushes, the longest ${Math.round(longestMs)} ms`,
+  )
+  const statuses = (await all).map((text) => /^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 'none')
+  const late = statuses.filter((status) => status === '408').length
+  const refused = statuses.filter((status) => status === '503').length
+  t.equal(late + refused, 1000, 'each is answered, and closed')
+  // Of large bodies, eight may be on their way; of unknown length counts as large.
+  t.equal(late, 1000 - 2 * 166 + 8)
+  t.match((await all)[1], /"code":"RINGCAST_REQUEST_TIMEOUT"/)
+
+  await until(
+    async () => (await connections(app)) <= 2,
+    'only the stream and the pusher to be left',
+  )
+  t.equal(await total(app), 1)
+  const large = JSON.stringify(Array.from({ length: 125 }, () => ({ data: 'x'.repeat(60_000) })))
+  t.equal(
+    (await post(app, 'application/json', large)).status,
+    202,
+    'there is room for bodies again',
+  )
+  t.same(
+    lines.filter(({ level }) => Number(level) > 30),
+    [],
+    'and the log is not flooded',
+  )
 })
 
 t.test('streams that are cut as soon as they are opened leave nothing behind', async (t) => {
