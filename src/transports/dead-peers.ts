@@ -30,7 +30,7 @@ export interface DeadPeersOptions {
   stalledStreamMs: number
   /** All that is watched, asked for at each look that has something to ask about. */
   sockets: () => Iterable<WatchedSocket>
-  /** A look failed; the next one comes all the same. Default: nothing is told. */
+  /** A look failed, and the one before did not; the next comes all the same. Default: not told. */
   onError?: (error: unknown) => void
   /** Monotonic milliseconds. Default: `performance.now`. */
   now?: () => number
@@ -87,6 +87,7 @@ export class DeadPeers {
   #debts = new Map<WatchedSocket, Debt>()
   #looking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #failed = false
 
   constructor(options: DeadPeersOptions) {
     this.#options = options
@@ -124,7 +125,14 @@ export class DeadPeers {
   #lookLater(): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.scan()
-        .catch((error: unknown) => this.#options.onError?.(error))
+        .then(
+          () => (this.#failed = false),
+          (error: unknown) => {
+            // What is wrong for long would be told every few seconds.
+            if (!this.#failed) this.#options.onError?.(error)
+            this.#failed = true
+          },
+        )
         .finally(() => {
           if (this.#timer === timer) this.#timer = this.#lookLater()
         })

@@ -186,6 +186,24 @@ t.test('looks', async (t) => {
     t.match(errors, [{ message: 'no table' }])
   })
 
+  t.test('failures in a row are told once, and again after one that did not fail', async (t) => {
+    const errors: unknown[] = []
+    let reads = 0
+    const peers = new DeadPeers({
+      ...nothing,
+      onError: (error) => errors.push(error),
+      async readTables() {
+        if (++reads === 4) return []
+        throw new Error(`no table ${reads}`)
+      },
+    })
+    peers.start()
+    await until(() => reads >= 7, 'seven looks')
+    peers.stop()
+    t.match(errors, [{ message: 'no table 1' }, { message: 'no table 5' }])
+    t.equal(errors.length, 2)
+  })
+
   t.test('two that are asked for at once are one', async (t) => {
     let reads = 0
     const peers = new DeadPeers({ ...nothing, readTables: async () => (reads++, []) })
