@@ -3,6 +3,8 @@ import { pino, type Logger } from 'pino'
 import { PinoPretty as pretty } from 'pino-pretty'
 import { buildApp, type App } from './app.js'
 import { isLoopbackAddress } from './auth/loopback.js'
+import { keepDescriptors } from './descriptors.js'
+import { seldom } from './limits/seldom.js'
 import { SettingsError, type Settings } from './settings.js'
 
 /**
@@ -27,7 +29,23 @@ export async function serve(settings: Settings): Promise<void> {
     process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
     process.exit(1)
   }
+  watchConnections(app, logger)
   endOnSignals(app, logger, exit)
+}
+
+/** What keeps a connection from being accepted is one line in a while, and no end of the process. */
+function watchConnections({ http: { server } }: App, logger: Logger): void {
+  const tellRefused = seldom<number | undefined>((connections, refused) => {
+    logger.warn(
+      { connections, refused },
+      'connections refused: no descriptors are left for them; raise "ulimit -n", or set MAX_STREAMS below it',
+    )
+  })
+  keepDescriptors(server, () => tellRefused(server.maxConnections))
+  const tellFailed = seldom<Error>((error, failed) => {
+    logger.warn({ err: error, failed }, 'a connection could not be accepted')
+  })
+  server.on('error', tellFailed)
 }
 
 /** Open means this machine alone: beyond it, everybody who can reach the service could push. */

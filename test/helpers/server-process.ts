@@ -12,6 +12,8 @@ export interface ServerProcess {
   readonly port: number
   /** `heapUsed + arrayBuffers` after garbage collection, in bytes. */
   memory(): Promise<number>
+  /** What it logged so far. */
+  log(): string
 }
 
 /** What a command said, once it is over. */
@@ -22,9 +24,27 @@ export interface Ended {
 }
 
 /** Starts `ringcast serve` on a free port, and ends it with the test. */
-export async function startServer(t: Test, ...flags: string[]): Promise<ServerProcess> {
-  const args = ['--expose-gc', '--import', processReporter, main, 'serve', '--port', '0', ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+export function startServer(t: Test, ...flags: string[]): Promise<ServerProcess> {
+  return startCommand(t, [], flags)
+}
+
+/** The same with so few file descriptors. */
+export function startServerWithin(
+  t: Test,
+  descriptors: number,
+  ...flags: string[]
+): Promise<ServerProcess> {
+  return startCommand(t, ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`], flags)
+}
+
+async function startCommand(
+  t: Test,
+  before: readonly string[],
+  flags: readonly string[],
+): Promise<ServerProcess> {
+  const node = [process.execPath, '--expose-gc', '--import', processReporter]
+  const [command, ...args] = [...before, ...node, main, 'serve', '--port', '0', ...flags]
+  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   t.teardown(() => child.kill('SIGKILL'))
   let log = ''
   const url = await new Promise<string>((resolve, reject) => {
@@ -46,6 +66,7 @@ export async function startServer(t: Test, ...flags: string[]): Promise<ServerPr
       const [bytes] = (await once(child, 'message')) as [number]
       return bytes
     },
+    log: () => log,
   }
 }
 
