@@ -6,7 +6,12 @@ import { forwardedAddress, networkOf } from '../limits/client-network.js'
  * the connection's own where they say nothing that is an address.
  */
 export function addressOf(request: FastifyRequest): string {
-  return forwardedAddress(request.ip) ?? request.raw.socket.remoteAddress ?? ''
+  const { ip } = request
+  const { remoteAddress = '' } = request.raw.socket
+  if (ip === remoteAddress) return ip
+  const address = forwardedAddress(ip)
+  // A copy: a part of a header would keep the whole of it, up to 16 KiB, for as long.
+  return address === undefined ? remoteAddress : Buffer.from(address).toString()
 }
 
 /** Who pushes, as far as it is counted: while there are no credentials, the client's network. */
