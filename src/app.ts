@@ -64,6 +64,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     ...(parts.logger === undefined ? {} : { loggerInstance: parts.logger }),
     // A push is one line at debug, a stream one when it ends; a line for each request says no more.
     logController: new LogController({ disableRequestLogging: true }),
+    // Nor is there a logger for each: the storm shape pays for making them, the idle shape for keeping.
+    childLoggerFactory: (logger) => logger,
     exposeHeadRoutes: false,
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: times.requestMs,

@@ -20,6 +20,7 @@ import {
   user,
   type Query,
 } from './query.js'
+import { rememberLast } from './remember-last.js'
 import { hubOf, type Service } from './service.js'
 
 /** The most events that `last` may ask for. */
@@ -88,14 +89,16 @@ function openStream(
   whenFirst(request.raw, reply.raw, () => {
     // Gone while it waited: there will be no `close` to tell of it.
     if (request.raw.socket.destroyed) return
+    const address = addressOf(request)
+    const { socket } = request.raw
     // One segment for head and opening, not two.
-    reply.raw.socket!.cork()
+    socket.cork()
     reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...headers })
     reply.raw.flushHeaders()
-    // A body that came with the request is read and dropped, so that the end of the client is seen.
-    request.raw.resume()
-    const address = addressOf(request)
-    const transport = new SseTransport(reply.raw, envelope ? sseEnvelope : sse, address)
+    letGo(request.raw, reply.raw)
+    // An HTTP/1.0 client gets a body that ends with the connection.
+    const chunked = request.raw.httpVersionMinor > 0
+    const transport = new SseTransport(socket, chunked, envelope ? sseEnvelope : sse, address)
     // Counted and opened in one go: nothing comes between.
     const setting = service.streamLimits.exceeded(wanted.user, address)
     if (setting === undefined) {
@@ -105,7 +108,7 @@ function openStream(
       // Whatever it asked for: the figures are those of this hub.
       transport.attach(service.hub, service.hub.turnAway(transport, control))
     }
-    transport.socket.uncork()
+    socket.uncork()
   })
 }
 
@@ -113,6 +116,21 @@ function openStream(
 function whenFirst(request: IncomingMessage, response: ServerResponse, go: () => void): void {
   if (response.socket === request.socket) go()
   else if (!request.socket.destroyed) response.once('socket', go)
+}
+
+const noHeaders = {}
+
+/**
+ * Lets go of what a stream needs no more, which Node would keep until its answer has ended: the
+ * response with all that Fastify hangs on it, and the headers of the request, up to 16 KiB. The idle
+ * shape pays for them.
+ */
+function letGo(request: IncomingMessage, response: ServerResponse): void {
+  response.detachSocket(request.socket)
+  request.rawHeaders = []
+  request.headers = noHeaders
+  // A body that came with the request is read and dropped, so that the end of the client is seen.
+  request.resume()
 }
 
 function readRequest(
@@ -146,9 +164,13 @@ export function readLastEventId(request: FastifyRequest): string | undefined {
   return single(request.query as Query, 'lastEventId')
 }
 
-function checkAccept(request: FastifyRequest): void {
-  const acceptable = new Negotiator(request.raw).mediaType(['text/event-stream'])
-  if (acceptable !== undefined) return
+const acceptsEvents = rememberLast(
+  (accept) =>
+    new Negotiator({ headers: { accept } }).mediaType(['text/event-stream']) !== undefined,
+)
+
+function checkAccept({ headers: { accept } }: FastifyRequest): void {
+  if (accept === undefined || acceptsEvents(accept)) return
   throw new RingcastError(
     'RINGCAST_NOT_ACCEPTABLE',
     'this route answers text/event-stream: ask with "Accept: text/event-stream" or without Accept',

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { isLoopbackHost } from '../auth/loopback.js'
 import { isAllowedOrigin, isSameOrigin, type OriginPolicy } from '../auth/origins.js'
 import { RingcastError } from '../errors.js'
+import { rememberLast } from './remember-last.js'
 
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const preflightSeconds = 600
@@ -16,6 +17,7 @@ export async function guardAccess(
   policy: OriginPolicy,
   open: boolean,
 ): Promise<void> {
+  const isOwnHost = rememberLast(isLoopbackHost)
   app.addHook('onRequest', (request, _reply, done) => {
     const { host, origin } = request.headers
     // HTTP/1.0 may come without a Host; no browser does.
@@ -23,7 +25,7 @@ export async function guardAccess(
       done(new RingcastError('RINGCAST_BAD_REQUEST', 'HTTP/1.1 needs a Host header'))
       return
     }
-    if (open && host !== undefined && !isLoopbackHost(host)) {
+    if (open && host !== undefined && !isOwnHost(host)) {
       done(
         new RingcastError(
           'RINGCAST_HOST_REFUSED',

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Hub } from '../hub/hub.js'
 import type { Stream } from '../hub/stream.js'
@@ -24,16 +23,16 @@ export class SseTransport implements Transport, WatchedSocket {
   #stream: Stream | undefined
 
   /**
-   * Takes over the socket of a response whose head was written.
+   * Takes over a socket to which the head of a response was written, and nothing else is to be.
    *
-   * @param response must own its socket: nothing is still to be answered before it.
+   * @param chunked whether the head says that the body comes in chunks; else it ends with the
+   * connection.
    */
-  constructor(response: ServerResponse, format: WireFormat, address: string) {
-    this.socket = response.socket!
+  constructor(socket: Socket, chunked: boolean, format: WireFormat, address: string) {
+    this.socket = socket
+    this.#chunked = chunked
     this.format = format
     this.address = address
-    // An HTTP/1.0 client gets a body that ends with the connection.
-    this.#chunked = response.req.httpVersionMinor > 0
   }
 
   /** Tells the stream's hub what befalls the connection; to be called once. */
