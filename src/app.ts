@@ -20,6 +20,7 @@ import type { Service } from './routes/service.js'
 import { statsRoute } from './routes/stats.js'
 import { rowOf, streamRoutes } from './routes/streams.js'
 import type { Settings } from './settings.js'
+import { admitInTurns } from './transports/admission.js'
 import { DeadPeers } from './transports/dead-peers.js'
 import { SseTransport } from './transports/sse-transport.js'
 
@@ -86,6 +87,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     // Closes what is idle and what is not: streams have said goodbye by then.
     forceCloseConnections: true,
   })
+  admitInTurns(http.server)
   const { hub, system, feed, streamLimits } = buildHubs(
     settings,
     node,
