@@ -32,12 +32,12 @@ t.test('judgement, of tables that are made up', async (t) => {
     for (const heartbeatMs of [15_000, 30_000]) {
       const { peer, look } = monitor({ heartbeatMs })
       // Vanished right after a heartbeat, at 0. The looks come as late as they can.
-      await look(heartbeatMs + 4_999, { ...retransmitting, owed: 2, retransmits: 1 })
-      let at = heartbeatMs + 4_999
+      await look(heartbeatMs + 9_999, { ...retransmitting, owed: 2, retransmits: 1 })
+      let at = heartbeatMs + 9_999
       while (peer.told.length === 0) await look((at += 5_100), { ...retransmitting, owed: 4 })
       t.strictSame(peer.told, ['dead-peer'])
       t.ok(at <= 60_000, `ended after ${at} ms`)
-      t.ok(at >= heartbeatMs + 5_000 + 17_500, 'and not before its time')
+      t.ok(at >= heartbeatMs + 10_000 + 12_500, 'and not before its time')
     }
   })
 
@@ -65,8 +65,8 @@ t.test('judgement, of tables that are made up', async (t) => {
   t.test('a retransmission that gets through begins the count anew', async (t) => {
     const { peer, look } = monitor()
     await look(0, { ...retransmitting, owed: 10, retransmits: 5 })
-    await look(30_000, { ...retransmitting, owed: 10, retransmits: 2 })
-    await look(60_000, { ...retransmitting, owed: 10, retransmits: 4 })
+    await look(25_000, { ...retransmitting, owed: 10, retransmits: 2 })
+    await look(50_000, { ...retransmitting, owed: 10, retransmits: 4 })
     t.strictSame(peer.told, ['progressed'])
   })
 
