@@ -15,6 +15,8 @@ export interface TurnEvents {
   behindRing(stream: Stream): Frame | undefined
   /** A heartbeat is due: what to send. */
   heartbeat(stream: Stream): Frame
+  /** Its credential expires soon: what to tell it, if it wants to be told. */
+  expiring(stream: Stream): Frame | undefined
   /** The service wants the stream ended, and its turn has come. */
   farewell(stream: Stream): void
 }
@@ -139,6 +141,14 @@ export class Dispatcher {
     if (stream.farewell !== undefined && this.#mayLeave(stream)) {
       this.#events.farewell(stream)
       return
+    }
+    if (stream.expiring === 'due') {
+      stream.expiring = 'told'
+      const notice = this.#events.expiring(stream)
+      if (notice !== undefined) {
+        this.#afterWrite(stream, this.write(stream, notice))
+        return
+      }
     }
     if (stream.cursor < this.#ring.first) {
       const gap = this.#events.behindRing(stream)

@@ -43,6 +43,8 @@ export interface HubOptions extends StreamLimits {
 export interface SubscribeRequest extends StartRequest {
   readonly topics: readonly string[]
   readonly user: string | undefined
+  /** When the client's credential expires: milliseconds since the Unix epoch; never, if undefined. */
+  readonly expiresAt?: number | undefined
 }
 
 /** A page of history: the events, where to go on from, and the hole before them if there is one. */
@@ -85,6 +87,7 @@ export class Hub {
       lives: () => this.#log.lives,
       stats: this.stats,
       random: this.#random,
+      now: this.#now,
     })
     this.#dispatcher = new Dispatcher(
       this.ring,
@@ -93,6 +96,7 @@ export class Hub {
       {
         behindRing: (stream) => this.#notices.behindRing(stream),
         heartbeat: (stream) => this.#notices.heartbeat(stream),
+        expiring: (stream) => this.#notices.expiring(stream),
         farewell: (stream) => {
           this.#sayFarewell(stream)
         },
@@ -112,6 +116,13 @@ export class Hub {
         },
         rebalance: (stream) => {
           this.end(stream, 'rebalance', true)
+        },
+        expiring: (stream) => {
+          stream.expiring = 'due'
+          this.#dispatcher.wake(stream, this.ring.next)
+        },
+        expired: (stream) => {
+          this.end(stream, 'expired', true)
         },
         stalled: (stream) => {
           this.lost(stream, 'stalled')
@@ -182,6 +193,9 @@ export class Hub {
     const wants = { filter: this.streams.filter(request.topics), user: request.user }
     const start = findStart(this.ring, this.#log.lives, wants, request)
     const stream = this.#newStream(wants, control, transport, start)
+    if (request.expiresAt !== undefined) {
+      stream.expiresAt = this.#now() + request.expiresAt - Date.now()
+    }
     this.streams.add(stream)
     this.stats.opened++
     this.#times.opened(stream)

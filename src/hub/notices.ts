@@ -19,6 +19,8 @@ export interface NoticeParts {
   readonly node: string
   readonly heartbeatMs: number
   readonly random: () => number
+  /** The hub's clock, in milliseconds. */
+  readonly now: () => number
 }
 
 /** Makes what the service tells a client about its stream, beside the events. */
@@ -102,6 +104,13 @@ export class Notices {
     }
     stream.lastSent = head
     return this.#frame(stream, { type: 'cursor' }, { id })
+  }
+
+  /** That a stream's credential expires soon, if its client wants to know. */
+  expiring(stream: Stream): Frame | undefined {
+    if (!stream.control) return undefined
+    const seconds = Math.round((stream.expiresAt - this.#parts.now()) / 1000)
+    return this.#frame(stream, { type: 'expiring', inSeconds: Math.max(0, seconds) }, {})
   }
 
   /** The last that a stream is sent, if its client wants to know. */

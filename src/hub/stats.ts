@@ -34,6 +34,7 @@ export function newHubStats(): HubStats {
     closed: {
       client: 0,
       shutdown: 0,
+      expired: 0,
       revoked: 0,
       limit: 0,
       rebalance: 0,

@@ -15,6 +15,9 @@ export interface StreamLimits {
 export interface DueEvents {
   heartbeat(stream: Stream): void
   rebalance(stream: Stream): void
+  /** Its client's credential expires in half a minute; told once. */
+  expiring(stream: Stream): void
+  expired(stream: Stream): void
   stalled(stream: Stream): void
 }
 
@@ -31,11 +34,13 @@ export const everyInterval: Every = (ms, work) => {
 
 /** An ended stream whose client does not close its side for this long is cut off, in milliseconds. */
 const farewellMs = 5000
+/** How long before the end of its credential a client is told, in milliseconds. */
+const expiringMs = 30_000
 /** Ages differ by up to this part, so that streams which came together do not leave together. */
 const ageSpread = 0.2
 
 /**
- * All that is timed of streams: heartbeats, stalls, age, and the end of an end. A write does not
+ * All that is timed of streams: heartbeats, stalls, expiry, age, and the end of an end. A write does not
  * touch the wheel: it notes the time, and a stream that is met too soon is set again.
  */
 export class StreamTimes {
@@ -119,10 +124,13 @@ export class StreamTimes {
     }
     if (stream.state !== 'ended' && stream.farewell === undefined) {
       const { heartbeatMs, stalledStreamMs } = this.#limits
-      if (now >= stream.rebalanceAt) this.#events.rebalance(stream)
+      if (now >= stream.expiresAt) this.#events.expired(stream)
+      else if (now >= stream.rebalanceAt) this.#events.rebalance(stream)
       else if (stream.state === 'parked' && now >= stream.activeAt + stalledStreamMs) {
         this.#events.stalled(stream)
         return
+      } else if (now >= expiringAt(stream)) {
+        this.#events.expiring(stream)
       } else if (stream.state === 'idle' && now >= stream.activeAt + heartbeatMs) {
         this.#events.heartbeat(stream)
       }
@@ -140,6 +148,15 @@ export class StreamTimes {
     const soonest = Math.min(heartbeatMs, stalledStreamMs)
     const quietAt = stream.activeAt + (stream.state === 'parked' ? stalledStreamMs : soonest)
     // One that waits for its turn is looked at again soon, not at once.
-    return Math.min(stream.rebalanceAt, Math.max(quietAt, this.#now()))
+    return Math.min(
+      stream.rebalanceAt,
+      stream.expiresAt,
+      expiringAt(stream),
+      Math.max(quietAt, this.#now()),
+    )
   }
+}
+
+function expiringAt({ expiring, expiresAt }: Stream): number {
+  return expiring === undefined ? expiresAt - expiringMs : Infinity
 }

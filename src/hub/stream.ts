@@ -45,6 +45,10 @@ export class Stream implements Wants, Timed {
   activeAt: number
   /** When it is to move to another node for its age, by the hub's clock; Infinity if never. */
   rebalanceAt = Infinity
+  /** When its client's credential expires, by the hub's clock; Infinity if never. */
+  expiresAt = Infinity
+  /** Whether its client was told, or is to be at the next turn, that it expires soon. */
+  expiring: 'due' | 'told' | undefined
   /** The next on the run queue; the dispatcher's. */
   nextQueued: Stream | undefined
 

@@ -90,6 +90,23 @@ export function patternMatches(pattern: string, topic: string): boolean {
   }
 }
 
+/**
+ * Whether a pattern or topic matches all that another one matches. What is granted by several
+ * patterns together counts for nothing: one of them has to cover the whole.
+ */
+export function covers(outer: string, inner: string): boolean {
+  if (isReserved(inner) && outer.startsWith('*')) return false
+  const wide = outer.split('/')
+  const narrow = inner.split('/')
+  const open = wide.at(-1) === '**'
+  if (open ? narrow.length < wide.length : narrow.length !== wide.length) return false
+  // A `**` of the inner one is its last segment: where the outer one asks for one segment, it is more.
+  return wide.every(
+    (segment, at) =>
+      segment === narrow[at] || segment === '**' || (segment === '*' && narrow[at] !== '**'),
+  )
+}
+
 function endOfSegment(text: string, from: number): number {
   const slash = text.indexOf('/', from)
   return slash === -1 ? text.length : slash

@@ -10,7 +10,7 @@ export interface Frame {
 }
 
 /** Why the service ends a stream, as its `bye` tells. */
-export type ByeReason = 'shutdown' | 'revoked' | 'limit' | 'rebalance'
+export type ByeReason = 'shutdown' | 'expired' | 'revoked' | 'limit' | 'rebalance'
 
 /** Why there is a hole in a stream. */
 export type GapReason = 'evicted' | 'epoch' | 'unknown' | 'lagged'
@@ -20,6 +20,7 @@ export type ControlEvent =
   | { type: 'open'; stream: string; topics: readonly string[]; heartbeatMs: number }
   | { type: 'cursor' }
   | { type: 'gap'; reason: GapReason; after: string }
+  | { type: 'expiring'; inSeconds: number }
   | { type: 'bye'; reason: ByeReason; reconnect: boolean }
 
 /** What goes with a control event on the wire. */

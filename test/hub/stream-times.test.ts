@@ -58,7 +58,7 @@ function hubOf(maxStreamAgeMs = 0) {
 }
 
 /** Opens a stream of `a`; `sent` gives what was written since it was asked last. */
-function open(hub: Hub, control = true) {
+function open(hub: Hub, control = true, expiresInMs?: number) {
   let text = ''
   const peer = { takes: true, end: '' }
   const transport: Transport = {
@@ -73,7 +73,9 @@ function open(hub: Hub, control = true) {
     end: () => (peer.end += 'end'),
     destroy: () => (peer.end += 'destroy'),
   }
-  const stream: Stream = hub.subscribe({ topics: ['a'], user: undefined }, transport, control)
+  const expiresAt = expiresInMs === undefined ? undefined : Date.now() + expiresInMs
+  const request = { topics: ['a'], user: undefined, expiresAt }
+  const stream: Stream = hub.subscribe(request, transport, control)
   text = ''
   const sent = (): string => {
     const since = text
@@ -170,6 +172,59 @@ t.test('a stream of some age is asked to come back, and cut off if it stays', as
   t.strictSame([peer.end, ended], ['end', ['rebalance']])
   pass(6_000)
   t.equal(peer.end, 'enddestroy')
+})
+
+t.test('a credential that ends is told 30 s before, and ends its stream', async (t) => {
+  const { hub, pass, ended } = hubOf()
+  const { peer, sent } = open(hub, true, 100_000)
+  pass(69_000)
+  t.notMatch(sent(), 'expiring')
+  pass(1_500)
+  t.match(sent(), /^event: ringcast\ndata: \{"type":"expiring","inSeconds":(29|30)\}\n\n$/)
+  pass(29_000)
+  t.notMatch(sent(), 'ringcast')
+  pass(1_000)
+  t.match(
+    sent(),
+    /^retry: 3000\nevent: ringcast\ndata: \{"type":"bye","reason":"expired","reconnect":true\}/,
+  )
+  t.strictSame([peer.end, ended], ['end', ['expired']])
+})
+
+t.test('a credential that has less than 30 s left says how much', async (t) => {
+  const { hub, pass } = hubOf()
+  const { sent } = open(hub, true, 10_000)
+  pass(1_000)
+  t.match(sent(), /"expiring","inSeconds":9/)
+})
+
+t.test('the end of a credential is not told where no control events are wanted', async (t) => {
+  const { hub, pass, ended } = hubOf()
+  const { sent } = open(hub, false, 100_000)
+  pass(101_000)
+  t.notMatch(sent(), 'ringcast')
+  t.strictSame(ended, ['expired'])
+})
+
+t.test(
+  'a parked stream is ended with its credential, whether it takes its bye or not',
+  async (t) => {
+    const { hub, pass, push, ended } = hubOf()
+    const { peer } = open(hub, true, 20_000)
+    peer.takes = false
+    await push('a')
+    pass(27_000)
+    t.strictSame([peer.end, ended], ['destroy', []])
+  },
+)
+
+t.test('a credential may end in a year, or in a hundred', async (t) => {
+  const { hub, pass, ended } = hubOf()
+  const { sent } = open(hub, true, 365 * 86_400_000)
+  open(hub, true, Number.MAX_VALUE)
+  pass(100_000)
+  t.notMatch(sent(), 'ringcast')
+  t.strictSame(ended, [])
 })
 
 t.test('ages differ by a fifth at most, so that not all leave together', async (t) => {

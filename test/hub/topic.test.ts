@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  covers,
   isPattern,
   isReserved,
   literalPrefix,
@@ -122,6 +123,50 @@ t.test('matching is what a regular expression of the pattern says', async () => 
       return patternMatches(pattern, topic) === (!service && new RegExp(`^${source}$`).test(topic))
     }),
     { numRuns: 2000 },
+  )
+})
+
+t.test('a pattern covers what it matches whole, and nothing else', async (t) => {
+  const covered: [outer: string, yes: string[], no: string[]][] = [
+    ['**', ['**', '*', 'a', 'a/**', '*/a'], ['$sys/**', '$sys/stats']],
+    ['a/**', ['a/b', 'a/*', 'a/*/c', 'a/**', 'a/*/**'], ['a', '*/b', '**', '*', 'b/**']],
+    ['a/*', ['a/*', 'a/b'], ['a/**', 'a/*/**', 'a/b/c', '*/*']],
+    ['a/b', ['a/b'], ['a/*', 'a/**', 'a']],
+    ['*/**', ['*/**', 'a/**', '*/a', 'a/b/c'], ['**', '*', 'a']],
+    ['$sys/**', ['$sys/stats', '$sys/*'], ['**', '*/stats']],
+    ['*/a', ['b/a', '*/a'], ['$sys/a', 'a/*']],
+  ]
+  for (const [outer, yes, no] of covered) {
+    for (const inner of yes) t.ok(covers(outer, inner), `${outer} covers ${inner}`)
+    for (const inner of no) t.notOk(covers(outer, inner), `${outer} does not cover ${inner}`)
+  }
+})
+
+t.test('a pattern covers another if it matches the least likely topics of it', async () => {
+  /** Topics of a pattern whose free segments are like nothing else. */
+  const witnesses = (inner: string): string[] =>
+    ['~', '~/~', '~/~/~/~/~/~'].map((rest) =>
+      inner
+        .split('/')
+        .map((part) => (part === '*' ? '~' : part === '**' ? rest : part))
+        .join('/'),
+    )
+  fc.assert(
+    fc.property(pattern, pattern, (outer, inner) => {
+      const all = witnesses(inner).every((topic) => patternMatches(outer, topic))
+      return covers(outer, inner) === all
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+t.test('what a pattern covers matches nothing that it does not match itself', async () => {
+  fc.assert(
+    fc.property(pattern, pattern, topic, (outer, inner, topic) => {
+      const both = covers(outer, inner) && patternMatches(inner, topic)
+      return !both || patternMatches(outer, topic)
+    }),
+    { numRuns: 20_000 },
   )
 })
 
