@@ -9,6 +9,16 @@ export const errorCodes = {
   RINGCAST_INVALID_EVENT: [400, 'An event breaks its grammar; `path` names the field.'],
   RINGCAST_INVALID_TOPIC: [400, 'A topic or pattern breaks its grammar.'],
   RINGCAST_INVALID_QUERY: [400, 'A query parameter is unknown, repeated or has a bad value.'],
+  RINGCAST_UNAUTHENTICATED: [401, 'A credential is needed, and none was given.'],
+  RINGCAST_INVALID_CREDENTIAL: [
+    401,
+    'The credential is unknown, malformed, expired, used up, not valid yet or for another service.',
+  ],
+  RINGCAST_REVOKED: [
+    401,
+    'The credential was revoked; `GET /events` answers `204`, and an EventSource stops.',
+  ],
+  RINGCAST_FORBIDDEN: [403, 'The credential does not grant this; the message names the topic.'],
   RINGCAST_TOPIC_RESERVED: [403, 'Topics that start with `$` belong to the service.'],
   RINGCAST_HOST_REFUSED: [403, 'The `Host` is not this machine, while the service is open.'],
   RINGCAST_ORIGIN_REFUSED: [403, 'The page that asks is of an origin that is not allowed.'],
@@ -18,6 +28,7 @@ export const errorCodes = {
   RINGCAST_NOT_ACCEPTABLE: [406, '`Accept` excludes what the route answers.'],
   RINGCAST_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
   RINGCAST_KEY_CONFLICT: [409, 'The key was used before, for another event.'],
+  RINGCAST_TOKEN_TOO_LARGE: [413, 'The token is larger than what browsers keep as a cookie.'],
   RINGCAST_EVENT_TOO_LARGE: [413, 'An event is larger than `MAX_EVENT_BYTES`.'],
   RINGCAST_BODY_TOO_LARGE: [
     413,
@@ -29,6 +40,11 @@ export const errorCodes = {
   RINGCAST_INTERNAL: [500, 'A fault of the service; the log has it.'],
   RINGCAST_BUSY: [503, 'The ring holds only events that are not yet fanned out.'],
   RINGCAST_DRAINING: [503, 'The service is shutting down.'],
+  RINGCAST_KEYS_UNAVAILABLE: [
+    503,
+    'The keys to check the token with cannot be fetched; tokens of known keys go on.',
+  ],
+  RINGCAST_TOO_MANY_TICKETS: [503, 'More tickets wait to be used than the service holds.'],
   RINGCAST_LOG_UNAVAILABLE: [503, 'The log cannot be reached.'],
 } as const satisfies Record<string, readonly [status: number, when: string]>
 

@@ -1,5 +1,8 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { isIP } from 'node:net'
+import { algorithmsOf } from './auth/key-algorithms.js'
 import { quote, UsageError } from './cli/arguments.js'
+import { isReserved, subscriptionProblem } from './hub/topic.js'
 
 /** A setting that cannot be followed. The message is one line; the exit code is 2. */
 export class SettingsError extends UsageError {
@@ -15,6 +18,11 @@ export interface Setting<Value, Suffix extends string = ''> {
   readonly help: string
   /** What the unit adds to the name of the field: `Ms` for durations. */
   readonly suffix: Suffix
+  /**
+   * Whether it may come from a file, named by `…_FILE`. What is said of such a setting never has its
+   * value.
+   */
+  readonly fromFile?: true
   /** Throws a SettingsError, without the name of the setting. */
   parse(text: string): Value
   print(value: Value): string
@@ -138,6 +146,135 @@ function parseOrigin(text: string, accepts: string): string {
   const scheme = origin.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined || !URL.canParse(text)) return refuse(text, accepts)
   return scheme === 'http' || scheme === 'https' ? new URL(text).origin : text.toLowerCase()
+}
+
+/** The fewest characters of an API key: one of these is not found by trying. */
+const minKeyLength = 16
+/** The fewest bytes of a secret for HS256 (RFC 7518 section 3.2). */
+const minSecretBytes = 32
+/** What is printed for a secret; read again, it is refused for its length. */
+const hidden = '(hidden)'
+
+/** A setting that lists secrets of which each is good by itself. */
+export function keys(told: Told): Setting<readonly string[]> {
+  const accepts = `a list of keys of ${minKeyLength} characters or more, without spaces and commas (openssl rand -hex 24 makes one)`
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    fromFile: true,
+    parse(text) {
+      // In a file, a line each.
+      const list = text.split(/[\s,]+/).filter((key) => key !== '')
+      const good = list.every((key) => key.length >= minKeyLength && /^[\x21-\x7e]+$/.test(key))
+      if (good && (list.length > 0 || text === '')) return list
+      throw new SettingsError(`what it has is not ${accepts}`)
+    },
+    print: (value) => (value.length === 0 ? '' : hidden),
+  }
+}
+
+/** A setting that is a secret for signing; empty if there is none. */
+export function secret(told: Told): Setting<string> {
+  const accepts = `a text of ${minSecretBytes} bytes or more (RFC 7518 section 3.2; openssl rand -hex 32 makes one)`
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    fromFile: true,
+    parse(text) {
+      if (text === '' || Buffer.byteLength(text) >= minSecretBytes) return text
+      throw new SettingsError(`what it has is not ${accepts}`)
+    },
+    print: (value) => (value === '' ? '' : hidden),
+  }
+}
+
+/** A setting that is a public key (PEM); empty if there is none. */
+export function publicKey(told: Told): Setting<string> {
+  const accepts =
+    'one public key of RSA, P-256, P-384, P-521 or Ed25519 in PEM, its line ends perhaps written \\n'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    fromFile: true,
+    parse(text) {
+      const pem = text.replaceAll('\\n', '\n').trim()
+      if (text === '' || isPublicKey(pem)) return pem
+      throw new SettingsError(`what it has is not ${accepts}`)
+    },
+    print: (value) => value.replaceAll('\n', '\\n'),
+  }
+}
+
+function isPublicKey(pem: string): boolean {
+  if (pem.split('-----BEGIN ').length !== 2) return false
+  try {
+    // A private key would be taken too, for the public one that is in it.
+    createPrivateKey(pem)
+    return false
+  } catch {
+    // It is not private, as it should be.
+  }
+  try {
+    const key = createPublicKey(pem)
+    const { modulusLength = Infinity } = key.asymmetricKeyDetails ?? {}
+    return algorithmsOf(key).length > 0 && modulusLength >= 2048
+  } catch {
+    return false
+  }
+}
+
+/** A setting that is the address of a page on the web; empty if there is none. */
+export function address(told: Told): Setting<string> {
+  const accepts = 'an http or https address, without user and password'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    parse(text) {
+      if (text === '') return text
+      if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return refuse(text, accepts)
+      const { username, password, href } = new URL(text)
+      return `${username}${password}` === '' ? href : refuse(text, accepts)
+    },
+    print: (value) => value,
+  }
+}
+
+/** A setting that is any text on one line; empty if there is none. */
+export function text(told: Told): Setting<string> {
+  const accepts = 'a text of 1 to 1,024 characters on one line'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    parse: (value) =>
+      /^[^\u0000-\u001f\u007f]{0,1024}$/.test(value) ? value : refuse(value, accepts),
+    print: (value) => value,
+  }
+}
+
+/** A setting that lists topic patterns in which `{user}` stands for a user's name. */
+export function userPatterns(told: Told): Setting<readonly string[]> {
+  const accepts = 'a comma-separated list of topic patterns such as users/{user}/**'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    parse: (list) =>
+      list
+        .split(',')
+        .map((pattern) => pattern.trim())
+        .filter((pattern, _, all) => pattern !== '' || all.length > 1)
+        .map((pattern) =>
+          subscriptionProblem(pattern) === undefined && !isReserved(pattern)
+            ? pattern
+            : refuse(pattern, accepts),
+        ),
+    print: (value) => value.join(','),
+  }
 }
 
 /**

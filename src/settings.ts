@@ -1,13 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { hasCredentials } from './auth/credential-settings.js'
 import { nearest, quote, readArguments, type FlagKind } from './cli/arguments.js'
 import {
+  address,
   choice,
   duration,
   host,
   integer,
+  keys,
   origins,
   proxies,
+  publicKey,
+  secret,
   SettingsError,
   size,
+  text,
+  userPatterns,
   type Setting,
 } from './setting-kinds.js'
 
@@ -113,9 +121,45 @@ export const settingsTable = {
     default: '',
     help: 'Which web pages may use the service.',
   }),
-  ANONYMOUS: choice(['none', 'all'], {
+  ANONYMOUS: choice(['none', 'subscribe', 'all'], {
     default: 'none',
-    help: 'Whether, beyond loopback, anyone may do everything without a credential.',
+    help: 'What anyone may do without a credential: listen to what is public, or everything.',
+  }),
+  API_KEYS: keys({
+    default: '',
+    help: 'Keys of internal services, which may do everything; several, so that one can be replaced.',
+  }),
+  JWT_SECRET: secret({
+    default: '',
+    help: 'The secret that tokens are signed with (HS256).',
+  }),
+  JWT_PUBLIC_KEY: publicKey({
+    default: '',
+    help: 'The key that tokens are checked with, where another service signs them.',
+  }),
+  JWKS_URL: address({
+    default: '',
+    help: 'Where an identity provider has the keys of its tokens.',
+  }),
+  JWT_AUDIENCE: text({
+    default: '',
+    help: 'What the claim `aud` of a token has to be, or to have.',
+  }),
+  JWT_ISSUER: text({
+    default: '',
+    help: 'What the claim `iss` of a token has to be.',
+  }),
+  JWT_CLAIM: text({
+    default: 'ringcast',
+    help: 'The claim that grants: `{"subscribe":[…],"publish":[…],"admin":true}`.',
+  }),
+  JWT_USER_CLAIM: text({
+    default: 'sub',
+    help: 'The claim that names the user.',
+  }),
+  USER_GRANTS: userPatterns({
+    default: '',
+    help: 'What every user may subscribe to: `users/{user}/**`, say.',
   }),
   TRUST_PROXY: proxies({
     default: 'off',
@@ -140,8 +184,18 @@ export type Settings = {
 }
 
 const names = Object.keys(settingsTable) as Name[]
-const flagNames = new Map(names.map((name) => [flagOf(name), name]))
-const variableNames = new Map(names.map((name) => [`RINGCAST_${name}`, name]))
+/** By what names settings are given; those with `_FILE` give the place of a value. */
+const givenNames = names.flatMap((name): [given: string, name: Name][] => {
+  const { fromFile }: Setting<unknown, string> = settingsTable[name]
+  return fromFile
+    ? [
+        [name, name],
+        [`${name}_FILE`, name],
+      ]
+    : [[name, name]]
+})
+const flagNames = new Map(givenNames.map(([given, name]) => [flagOf(given), name]))
+const variableNames = new Map(givenNames.map(([given, name]) => [`RINGCAST_${given}`, name]))
 /** What the other commands read of the environment that all may share. */
 const variablesOfClients = ['RINGCAST_URL', 'RINGCAST_TOKEN']
 
@@ -156,10 +210,13 @@ const serveFlags: Record<string, FlagKind> = {
 interface Given {
   readonly source: string
   readonly text: string
+  /** Whether the text names a file that has the value. */
+  readonly inFile: boolean
 }
 
 /**
  * Reads the settings: flags beat `RINGCAST_` variables, which beat a plain `PORT` and the defaults.
+ * A secret may be in a file that `…_FILE` names, without the line end that editors leave.
  * An empty variable counts as not set. Throws a SettingsError for what is unknown, out of its
  * limits, or at odds with another setting.
  */
@@ -197,20 +254,35 @@ function givenByFlags(argv: readonly string[]): [Name, Given][] {
   if (operands[0] !== undefined) {
     throw new SettingsError(`serve takes settings as flags only, not ${quote(operands[0])}`)
   }
-  return [...flags].flatMap(([flag, [text = '']]) => {
+  const given = [...flags].flatMap(([flag, [text = '']]): [Name, Given][] => {
     const name = flagNames.get(flag)
-    return name === undefined ? [] : [[name, { source: `--${flag}`, text }]]
+    return name === undefined ? [] : [[name, givenAs(`--${flag}`, text, flagOf(name))]]
   })
+  return refuseTwice(given)
 }
 
 function givenByEnvironment(env: NodeJS.ProcessEnv): [Name, Given][] {
   const given: [Name, Given][] = []
-  if (env['PORT']) given.push(['PORT', { source: 'PORT', text: env['PORT'] }])
+  if (env['PORT']) given.push(['PORT', givenAs('PORT', env['PORT'], 'PORT')])
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith('RINGCAST_') || variablesOfClients.includes(variable)) continue
     const name = variableNames.get(variable)
     if (name === undefined) throw unknownVariable(variable)
-    if (text) given.push([name, { source: variable, text }])
+    if (text) given.push([name, givenAs(variable, text, name)])
+  }
+  return refuseTwice(given)
+}
+
+function givenAs(source: string, text: string, name: string): Given {
+  return { source, text, inFile: !source.endsWith(name) }
+}
+
+/** A value and a file are of one rank, flags or variables: neither beats the other. */
+function refuseTwice(given: [Name, Given][]): [Name, Given][] {
+  for (const [name, { source, inFile }] of given) {
+    const other = given.find(([of, { inFile: otherInFile }]) => of === name && !otherInFile)
+    if (!inFile || other === undefined) continue
+    throw new SettingsError(`${other[1].source} and ${source} exclude each other`)
   }
   return given
 }
@@ -225,13 +297,27 @@ function unknownVariable(variable: string): SettingsError {
 }
 
 function valueOf(name: Name, given: Given | undefined): unknown {
-  const setting = settingsTable[name]
+  const setting: Setting<unknown, string> = settingsTable[name]
   if (given === undefined) return setting.parse(setting.default)
+  const text = given.inFile ? readValue(given) : given.text
+  // Nothing is a default, not a secret that somebody meant to give.
+  if (setting.fromFile && text === '') {
+    throw new SettingsError(`${given.source}: it is empty, and to be ${setting.accepts}`)
+  }
   try {
-    return setting.parse(given.text)
+    return setting.parse(text)
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
     throw new SettingsError(`${given.source}: ${error.message}`)
+  }
+}
+
+function readValue({ source, text }: Given): string {
+  try {
+    return readFileSync(text, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    const { code = 'it cannot be read' } = error as NodeJS.ErrnoException
+    throw new SettingsError(`${source}: ${quote(text)} is not a file that can be read (${code})`)
   }
 }
 
@@ -247,6 +333,11 @@ function checkTogether(settings: Settings): void {
     const limit = `a quarter of ${say('RING_BYTES')}`
     throw new SettingsError(`${say('MAX_EVENT_BYTES')} must be at most ${limit}`)
   }
+  if (settings.anonymous === 'subscribe' && !hasCredentials(settings)) {
+    throw new SettingsError(
+      'ANONYMOUS (subscribe) needs a credential for those who push: set API_KEYS',
+    )
+  }
 }
 
 function printed(name: Name, settings: Settings): string {
@@ -257,7 +348,7 @@ function printed(name: Name, settings: Settings): string {
   return setting.print(value) === preset ? setting.default : setting.print(value)
 }
 
-function flagOf(name: Name): string {
+function flagOf(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
 }
 

@@ -1,3 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import {
   defaultSettings,
@@ -39,6 +42,15 @@ t.test('a service that was told nothing has the defaults of the contract', async
     drainMs: 10_000,
     origins: [],
     anonymous: 'none',
+    apiKeys: [],
+    jwtSecret: '',
+    jwtPublicKey: '',
+    jwksUrl: '',
+    jwtAudience: '',
+    jwtIssuer: '',
+    jwtClaim: 'ringcast',
+    jwtUserClaim: 'sub',
+    userGrants: [],
     trustProxy: false,
     logLevel: 'info',
   })
@@ -206,6 +218,117 @@ t.test('proxies are a number of them, or addresses and networks', async (t) => {
   const settings = parseSettings(['--trust-proxy', '10.0.0.0/8,::1'], {})
   t.match(describeSettings(settings), /\nTRUST_PROXY=10\.0\.0\.0\/8,::1\n/)
   t.match(describeSettings(defaultSettings()), /\nTRUST_PROXY=off\n/)
+})
+
+const key = 'an-api-key-of-a-service'
+const secret = 'a secret that is long enough for HS256'
+
+t.test('keys and secrets are taken from flags, variables or files', async (t) => {
+  const file = (text: string): string => {
+    const path = join(t.testdir(), 'secret')
+    writeFileSync(path, text)
+    return path
+  }
+  const both = `${key},${key}-2`
+  t.same(parseSettings([`--api-keys=${both}`], {}).apiKeys, [key, `${key}-2`])
+  const lines = file(`${key}\n${key}-2\r\n`)
+  t.same(parseSettings([], { RINGCAST_API_KEYS_FILE: lines }).apiKeys, [key, `${key}-2`])
+  t.equal(parseSettings([], { RINGCAST_JWT_SECRET: secret }).jwtSecret, secret)
+  const path = file(`${secret}\n`)
+  t.equal(parseSettings(['--jwt-secret-file', path], {}).jwtSecret, secret)
+  t.equal(
+    parseSettings(['--jwt-secret-file', path], { RINGCAST_JWT_SECRET: 'x'.repeat(32) }).jwtSecret,
+    secret,
+    'a flag beats a variable',
+  )
+  t.match(
+    refusal([], { RINGCAST_JWT_SECRET_FILE: '/no/such' }),
+    /^RINGCAST_JWT_SECRET_FILE: "\/no\/such" is not a file that can be read \(ENOENT\)$/,
+  )
+  t.match(refusal([], { RINGCAST_JWT_SECRET_FILE: file('\n') }), /_FILE: it is empty, and to be/)
+  t.match(refusal([], { RINGCAST_API_KEYS_FILE: file(' \n') }), /_FILE: what it has is not a list/)
+  t.equal(
+    refusal([], { RINGCAST_JWT_SECRET: secret, RINGCAST_JWT_SECRET_FILE: path }),
+    'RINGCAST_JWT_SECRET and RINGCAST_JWT_SECRET_FILE exclude each other',
+  )
+  t.match(refusal(['--port-file', path]), /unknown flag/)
+})
+
+t.test('weak or empty secrets are refused, and not repeated', async (t) => {
+  for (const [flag, value] of [
+    ['api-keys', 'short'],
+    ['api-keys', `${key},short`],
+    ['api-keys', ','],
+    ['api-keys', ''],
+    ['api-keys', 'schlüssel-ohne-ascii'],
+    ['jwt-secret', 'x'.repeat(31)],
+    ['jwt-secret', ''],
+    ['jwt-public-key', 'no key at all'],
+    ['jwt-public-key', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----'],
+  ] as const) {
+    const message = refusal([`--${flag}=${value}`])
+    t.match(message, new RegExp(`^--${flag}: (what it has|it is empty)`))
+    if (value.length > 1) t.notOk(message.includes(value), 'not repeated')
+  }
+})
+
+t.test('a public key is one of RSA, P-256 to P-521 or Ed25519, and no private one', async (t) => {
+  const pem = { type: 'spki', format: 'pem' } as const
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pairs = [
+    rsa,
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    generateKeyPairSync('ed25519'),
+  ]
+  for (const { publicKey } of pairs) {
+    const text = publicKey.export(pem) as string
+    const settings = parseSettings([], { RINGCAST_JWT_PUBLIC_KEY: text.replaceAll('\n', '\\n') })
+    t.equal(settings.jwtPublicKey, text.trim())
+    t.notMatch(describeSettings(settings), '\nMII')
+  }
+  const refused = /^RINGCAST_JWT_PUBLIC_KEY: what it has is not one public key/
+  for (const text of [
+    rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    (rsa.publicKey.export(pem) as string).repeat(2),
+    generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export(pem) as string,
+    generateKeyPairSync('x25519').publicKey.export(pem) as string,
+  ]) {
+    t.match(refusal([], { RINGCAST_JWT_PUBLIC_KEY: text }), refused)
+  }
+})
+
+t.test('described settings hide secrets, and cannot be taken for them', async (t) => {
+  const settings = parseSettings([`--api-keys=${key}`, `--jwt-secret=${secret}`], {})
+  const text = describeSettings(settings)
+  t.notOk(text.includes(key) || text.includes(secret))
+  t.match(text, '\nAPI_KEYS=(hidden)\nJWT_SECRET=(hidden)\n')
+  t.match(refusal(['--api-keys=(hidden)']), /what it has is not/)
+  t.match(refusal(['--jwt-secret=(hidden)']), /what it has is not/)
+})
+
+t.test('grants of users are patterns, and none of the service’s topics', async (t) => {
+  const { userGrants } = parseSettings(['--user-grants', 'users/{user}/**, news/*'], {})
+  t.same(userGrants, ['users/{user}/**', 'news/*'])
+  for (const bad of ['a/**/b', '$sys/**', 'a,,b', 'a,']) {
+    t.match(refusal([`--user-grants=${bad}`]), /is not a comma-separated list of topic patterns/)
+  }
+})
+
+t.test('the address of keys has neither user nor password', async (t) => {
+  t.equal(
+    parseSettings(['--jwks-url', 'https://id.example/jwks'], {}).jwksUrl,
+    'https://id.example/jwks',
+  )
+  for (const bad of ['id.example/jwks', 'file:///etc/passwd', 'https://me:pw@id.example/jwks']) {
+    const message = refusal([`--jwks-url=${bad}`])
+    t.match(message, /is not an http or https address/)
+    t.notMatch(message, 'pw')
+  }
+})
+
+t.test('listeners without a credential need publishers with one', async (t) => {
+  t.match(refusal(['--anonymous', 'subscribe']), /^ANONYMOUS \(subscribe\) needs a credential/)
+  t.equal(parseSettings(['--anonymous', 'subscribe', '--api-keys', key], {}).anonymous, 'subscribe')
 })
 
 t.test('a refusal is one short line, whatever was given', async (t) => {

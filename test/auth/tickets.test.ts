@@ -1,0 +1,36 @@
+import t from 'tap'
+import { keyCaller } from '../../src/auth/caller.js'
+import { Tickets, ticketSeconds } from '../../src/auth/tickets.js'
+
+t.test('a ticket is good once', async (t) => {
+  const tickets = new Tickets(() => 0)
+  const ticket = tickets.issue(keyCaller)
+  t.match(ticket, /^[\w-]{32}$/)
+  t.equal(tickets.take(ticket), keyCaller)
+  t.equal(tickets.take(ticket), undefined)
+  t.equal(tickets.take('made up'), undefined)
+})
+
+t.test('a ticket is good for half a minute', async (t) => {
+  let now = 0
+  const tickets = new Tickets(() => now)
+  const [first, second] = [tickets.issue(keyCaller), tickets.issue(keyCaller)]
+  now = ticketSeconds * 1000 - 1
+  t.equal(tickets.take(first), keyCaller)
+  now++
+  t.equal(tickets.take(second), undefined)
+})
+
+t.test('no two tickets are alike, and only so many wait', async (t) => {
+  let now = 0
+  const tickets = new Tickets(() => now)
+  const all = new Set(Array.from({ length: 100_000 }, () => tickets.issue(keyCaller)))
+  t.equal(all.size, 100_000)
+  t.throws(() => tickets.issue(keyCaller), {
+    code: 'RINGCAST_TOO_MANY_TICKETS',
+    details: { retryAfterSeconds: 30 },
+  })
+  now = 30_000
+  tickets.issue(keyCaller)
+  t.equal(tickets.size, 1, 'what is out of date is forgotten')
+})
