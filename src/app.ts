@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { Hub, type HubOptions } from './hub/hub.js'
+import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
 import { PushRate } from './limits/push-rate.js'
 import { StreamLimits } from './limits/stream-limits.js'
@@ -8,6 +9,7 @@ import { MemoryLog } from './logs/memory-log.js'
 import { openLog } from './logs/open-log.js'
 import { figures } from './metrics/figures.js'
 import { SystemFeed } from './metrics/system-feed.js'
+import { prepareCallers } from './routes/access.js'
 import { answerErrors, onBadUrl, onClientError } from './routes/answer-errors.js'
 import { limitBodies } from './routes/body-budget.js'
 import { warnOfProxy } from './routes/client.js'
@@ -17,8 +19,10 @@ import { healthRoutes } from './routes/health.js'
 import { historyRoute } from './routes/history.js'
 import { pushRoute } from './routes/push.js'
 import type { Service } from './routes/service.js'
+import { sessionRoutes } from './routes/session.js'
 import { statsRoute } from './routes/stats.js'
 import { rowOf, streamRoutes } from './routes/streams.js'
+import { ticketsRoute } from './routes/tickets.js'
 import type { Settings } from './settings.js'
 import { admitInTurns } from './transports/admission.js'
 import { DeadPeers } from './transports/dead-peers.js'
@@ -94,9 +98,19 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     parts.log ?? openLog(settings.store),
     http,
   )
+  const credentials = new Credentials(settings, {
+    now: Date.now,
+    onError: (reason) => {
+      http.log.warn({ reason, setting: 'JWKS_URL' }, 'the keys of tokens could not be fetched')
+    },
+  })
+  // Open to this machine alone: `serve` has seen to it that nothing else is listened on.
+  const open = !credentials.configured && settings.anonymous !== 'all'
   const service: Service = {
     hub,
     system,
+    credentials,
+    origins: { origins: settings.origins, loopback: open },
     maxEventBytes: settings.maxEventBytes,
     streamLimits,
     pushRate: settings.pushesPerSecond === 0 ? undefined : new PushRate(settings.pushesPerSecond),
@@ -114,10 +128,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   })
   answerErrors(http)
   if (settings.trustProxy === false) warnOfProxy(http)
-  // Open to this machine alone: `serve` has seen to it that nothing else is listened on.
-  const open = settings.anonymous !== 'all'
-  const policy = { origins: settings.origins, loopback: open }
-  await guardAccess(http, policy, open)
+  await guardAccess(http, service.origins, open)
+  prepareCallers(http)
   limitBodies(http, settings.maxBodyBytes)
   http.removeAllContentTypeParsers()
   for (const register of [
@@ -126,6 +138,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     historyRoute,
     streamRoutes,
     statsRoute,
+    ticketsRoute,
+    sessionRoutes,
     healthRoutes,
   ]) {
     register(http, service)

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { pino, type Logger } from 'pino'
 import { PinoPretty as pretty } from 'pino-pretty'
 import { buildApp, type App } from './app.js'
+import { hasCredentials } from './auth/credential-settings.js'
 import { isLoopbackAddress } from './auth/loopback.js'
 import { keepDescriptors } from './descriptors.js'
 import { seldom } from './limits/seldom.js'
@@ -49,12 +50,14 @@ function watchConnections({ http: { server } }: App, logger: Logger): void {
 }
 
 /** Open means this machine alone: beyond it, everybody who can reach the service could push. */
-async function refuseOpenBind({ anonymous, host }: Settings): Promise<void> {
-  if (anonymous === 'all') return
+async function refuseOpenBind(settings: Settings): Promise<void> {
+  const { anonymous, host } = settings
+  if (anonymous === 'all' || hasCredentials(settings)) return
   const addresses = await lookup(host, { all: true }).catch(() => [])
   if (addresses.every(({ address }) => isLoopbackAddress(address))) return
   throw new SettingsError(
     `HOST ${host} can be reached from other machines, and without credentials anyone there could push and listen: ` +
+      'set a key (RINGCAST_API_KEYS="$(openssl rand -hex 24)", or JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL), ' +
       'use HOST 127.0.0.1, or set RINGCAST_ANONYMOUS=all (--anonymous all) to mean it',
   )
 }

@@ -10,8 +10,16 @@ export interface OriginPolicy {
 
 /** Whether a page of this origin may use the service from another site. */
 export function isAllowedOrigin(policy: OriginPolicy, origin: string): boolean {
+  return isNamedOrigin(policy, origin) || policy.origins.includes('*')
+}
+
+/**
+ * Whether a page of this origin may use the service with cookies too: it is meant by itself, not by
+ * `*` along with all others.
+ */
+export function isNamedOrigin(policy: OriginPolicy, origin: string): boolean {
   if (policy.loopback && isLoopbackOrigin(origin)) return true
-  return policy.origins.some((allowed) => matches(allowed, origin.toLowerCase()))
+  return policy.origins.some((allowed) => allowed !== '*' && matches(allowed, origin.toLowerCase()))
 }
 
 /** Whether a page of this origin was served from where it sends its request. */
@@ -27,7 +35,6 @@ function isLoopbackOrigin(origin: string): boolean {
 }
 
 function matches(allowed: string, origin: string): boolean {
-  if (allowed === '*') return true
   const star = allowed.indexOf('*')
   if (star === -1) return allowed === origin
   const [head, tail] = [allowed.slice(0, star), allowed.slice(star + 1)]

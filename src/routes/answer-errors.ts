@@ -5,6 +5,14 @@ import { errorCodes, RingcastError, type ErrorCode } from '../errors.js'
 import { isTaken } from '../transports/taken-sockets.js'
 import { unsupportedMediaType } from './push.js'
 
+/** What a client has to do to get in (RFC 6750 section 3). */
+const challenges: Partial<Record<ErrorCode, string>> = {
+  RINGCAST_UNAUTHENTICATED: 'Bearer realm="ringcast"',
+  RINGCAST_INVALID_CREDENTIAL: 'Bearer realm="ringcast", error="invalid_token"',
+  RINGCAST_REVOKED: 'Bearer realm="ringcast", error="invalid_token"',
+  RINGCAST_FORBIDDEN: 'Bearer realm="ringcast", error="insufficient_scope"',
+}
+
 const methods = ['GET', 'HEAD', 'POST', 'DELETE'] as const
 
 /** Answers every error, the framework's too, in one shape with a code of the registry. */
@@ -40,6 +48,8 @@ export function answerErrors(app: FastifyInstance): void {
 export function answer(reply: FastifyReply, error: RingcastError): FastifyReply {
   const { retryAfterSeconds, ...details } = error.details
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  const challenge = challenges[error.code]
+  if (challenge !== undefined) reply.header('www-authenticate', challenge)
   return reply.code(error.statusCode).send({ ...body(error), ...details })
 }
 

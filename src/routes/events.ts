@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
+import { checkSubscribe } from '../auth/grants.js'
 import { RingcastError } from '../errors.js'
 import type { SubscribeRequest } from '../hub/hub.js'
 import { isReserved } from '../hub/topic.js'
@@ -10,6 +11,7 @@ import { SseTransport } from '../transports/sse-transport.js'
 import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
 import { TurnQueue } from '../transports/turn-queue.js'
 import { sse, sseEnvelope } from '../wire/sse.js'
+import { identified, userOf } from './access.js'
 import { addressOf } from './client.js'
 import {
   checkNames,
@@ -18,7 +20,6 @@ import {
   oneOf,
   single,
   subscription,
-  user,
   type Query,
 } from './query.js'
 import { rememberLast } from './remember-last.js'
@@ -50,28 +51,42 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
     method: 'GET',
     url: '/events',
     // First of all that is done for the request: what is pipelined behind it must find it taken.
-    onRequest: (request, _reply, done) => {
-      takeSocket(request.raw.socket)
-      done()
-    },
+    onRequest: [
+      (request, _reply, done) => {
+        takeSocket(request.raw.socket)
+        done()
+      },
+      identified(service),
+    ],
     onResponse: (request, _reply, done) => {
       giveBackSocket(request.raw.socket)
       done()
     },
+    errorHandler: stopRevoked,
     handler: (request, reply) => {
       checkAccept(request)
-      const wanted = readRequest(request)
+      const wanted = readRequest(service, request)
       reply.hijack()
       whenFirst(request.raw, reply.raw, () => {
         openings.add({ request, reply, wanted })
       })
     },
   })
-  app.head('/events', (request, reply) => {
-    checkAccept(request)
-    readRequest(request)
-    return reply.headers(headers).send()
-  })
+  app.head(
+    '/events',
+    { onRequest: identified(service), errorHandler: stopRevoked },
+    (request, reply) => {
+      checkAccept(request)
+      readRequest(service, request)
+      return reply.headers(headers).send()
+    },
+  )
+}
+
+/** A revoked client is told in the one way that makes an EventSource stop. */
+function stopRevoked(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  if (error.code !== 'RINGCAST_REVOKED') throw error
+  reply.code(204).send()
 }
 
 /** Of a stream that was over a limit, what the log says. */
@@ -100,6 +115,10 @@ function openStream(
   // A status other than 200 would end a browser's EventSource for good: it comes back to a node
   // that lives if its connection just closes.
   if (hub.draining) {
+    socket.destroy()
+    return
+  }
+  if (service.credentials.revocations.has(request.caller)) {
     socket.destroy()
     return
   }
@@ -152,10 +171,11 @@ interface StreamRequest extends SubscribeRequest {
   readonly control: boolean
 }
 
-function readRequest(request: FastifyRequest): StreamRequest {
+function readRequest(service: Service, request: FastifyRequest): StreamRequest {
   const query = request.query as Query
   checkNames(query, parameters)
   const topics = subscription(query)
+  checkSubscribe(request.caller, topics)
   const lastEventId = readLastEventId(request)
   const last = integer(query, 'last', { min: 0, max: maxLast })
   if (isReserved(topics[0]!) && (lastEventId !== undefined || last !== undefined)) {
@@ -166,7 +186,8 @@ function readRequest(request: FastifyRequest): StreamRequest {
   }
   return {
     topics,
-    user: user(query),
+    user: userOf(service, request),
+    expiresAt: request.caller.expiresAt,
     lastEventId,
     last,
     envelope: oneOf(query, 'envelope', ['0', '1']) === '1',

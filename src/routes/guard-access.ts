@@ -1,7 +1,7 @@
 import cors from '@fastify/cors'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isLoopbackHost } from '../auth/loopback.js'
-import { isAllowedOrigin, isSameOrigin, type OriginPolicy } from '../auth/origins.js'
+import { isAllowedOrigin, isNamedOrigin, isSameOrigin, type OriginPolicy } from '../auth/origins.js'
 import { RingcastError } from '../errors.js'
 import { rememberLast } from './remember-last.js'
 
@@ -18,7 +18,7 @@ export async function guardAccess(
   open: boolean,
 ): Promise<void> {
   const isOwnHost = rememberLast(isLoopbackHost)
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { host, origin } = request.headers
     // HTTP/1.0 may come without a Host; no browser does.
     if (host === undefined && request.raw.httpVersion !== '1.0') {
@@ -34,12 +34,18 @@ export async function guardAccess(
       )
       return
     }
-    if (origin === undefined || isSameOrigin(origin, host) || isAllowedOrigin(policy, origin)) {
+    if (origin === undefined ? !isCrossSiteChange(request) : isSameOrigin(origin, host)) {
+      done()
+      return
+    }
+    if (origin !== undefined && isAllowedOrigin(policy, origin)) {
+      // With cookies, of which `*` must not have the answers.
+      if (isNamedOrigin(policy, origin)) reply.header('access-control-allow-credentials', 'true')
       done()
       return
     }
     request.log.warn(
-      { origin: origin.slice(0, 256), setting: 'ORIGINS' },
+      { origin: origin?.slice(0, 256) ?? 'withheld', setting: 'ORIGINS' },
       'origin refused: not in ORIGINS',
     )
     done(
@@ -55,9 +61,18 @@ export async function guardAccess(
     },
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowedHeaders: ['Accept', 'Authorization', 'Cache-Control', 'Content-Type', 'Last-Event-ID'],
-    exposedHeaders: ['Retry-After'],
+    exposedHeaders: ['Retry-After', 'WWW-Authenticate'],
     maxAge: preflightSeconds,
     // An OPTIONS that is no preflight would be refused in another shape than all other errors.
     strictPreflight: false,
   })
+}
+
+/**
+ * Whether a browser says that a page of another site wants to change something, and keeps its origin
+ * to itself (Fetch Metadata). Browsers send an `Origin` with every POST and DELETE; this is in case.
+ */
+function isCrossSiteChange({ method, headers }: FastifyRequest): boolean {
+  if (method !== 'POST' && method !== 'DELETE') return false
+  return ['cross-site', 'same-site'].includes(String(headers['sec-fetch-site']))
 }

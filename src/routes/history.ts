@@ -1,25 +1,28 @@
 import type { FastifyInstance } from 'fastify'
+import { checkSubscribe } from '../auth/grants.js'
 import { isReserved } from '../hub/topic.js'
 import { envelopeJson } from '../wire/envelope.js'
+import { identified, userOf } from './access.js'
 import { maxLast, readLastEventId } from './events.js'
-import { checkNames, integer, invalidQuery, subscription, user, type Query } from './query.js'
+import { checkNames, integer, invalidQuery, subscription, type Query } from './query.js'
 import type { Service } from './service.js'
 
 const defaultLimit = 100
 const maxLimit = 1000
 
 /** `GET /api/history`: what a stream would be sent, a page at a time, for clients that poll. */
-export function historyRoute(app: FastifyInstance, { hub }: Service): void {
-  app.get('/api/history', (request, reply) => {
+export function historyRoute(app: FastifyInstance, service: Service): void {
+  app.get('/api/history', { onRequest: identified(service) }, (request, reply) => {
     const query = request.query as Query
     checkNames(query, ['topic', 'user', 'lastEventId', 'last', 'limit'])
     const topics = subscription(query)
+    checkSubscribe(request.caller, topics)
     if (isReserved(topics[0]!)) throw invalidQuery('topic', '$sys topics have no history')
     const limit = integer(query, 'limit', { min: 1, max: maxLimit }) ?? defaultLimit
-    const page = hub.history(
+    const page = service.hub.history(
       {
         topics,
-        user: user(query),
+        user: userOf(service, request),
         lastEventId: readLastEventId(request),
         last: integer(query, 'last', { min: 0, max: maxLast }) ?? limit,
       },

@@ -1,7 +1,7 @@
 import { RingcastError } from '../errors.js'
 import { checkEvent, type EventDraft } from '../hub/event.js'
 import { parseJson, utf8Text } from './json-text.js'
-import { checkNames, many, single, type Query } from './query.js'
+import { checkNames, isAnybodys, many, single, type Query } from './query.js'
 
 /** The most events in one push. */
 export const maxBatch = 1000
@@ -60,7 +60,7 @@ function readText(body: Buffer, query: Query, maxEventBytes: number): Push {
 }
 
 function refuseQuery(query: Query): void {
-  const name = Object.keys(query).find((candidate) => !candidate.startsWith('_'))
+  const name = Object.keys(query).find((candidate) => !isAnybodys(candidate))
   if (name === undefined) return
   throw new RingcastError(
     'RINGCAST_INVALID_QUERY',

@@ -1,7 +1,10 @@
-import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { Caller } from '../auth/caller.js'
+import { checkPublish } from '../auth/grants.js'
 import { RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
 import type { Hub } from '../hub/hub.js'
+import { publishersOnly } from './access.js'
 import { pushTypes, type Push } from './push-body.js'
 import { PushQuota } from './push-quota.js'
 import type { Query } from './query.js'
@@ -19,11 +22,12 @@ export function pushRoute(app: FastifyInstance, service: Service): void {
   const { pushRate } = service
   const quota =
     pushRate === undefined ? undefined : new PushQuota(pushRate, service.hub.stats, app.log)
-  app.post('/api/push', quotaFirst(quota), async (request, reply) => {
+  const onRequest = [publishersOnly(service), ...quotaFirst(quota)]
+  app.post('/api/push', { onRequest }, async (request, reply) => {
     const push = readPush(request, service.maxEventBytes)
     quota?.count(request, push.drafts.length)
     await endOfTurn()
-    const receipts = await publish(service.hub, push)
+    const receipts = await publish(service.hub, request.caller, push)
     request.log.debug({ events: push.drafts.length }, 'pushed')
     return reply.code(202).send(answer(service.hub, push, receipts))
   })
@@ -59,13 +63,13 @@ export function unsupportedMediaType(given: string | undefined): RingcastError {
 }
 
 /** A client that may not push even one event more is refused before its body is read. */
-function quotaFirst(quota: PushQuota | undefined): RouteShorthandOptions {
-  if (quota === undefined) return {}
-  return {
-    onRequest: (request, _reply, done) => {
+function quotaFirst(quota: PushQuota | undefined): onRequestHookHandler[] {
+  if (quota === undefined) return []
+  return [
+    (request, _reply, done) => {
       done(quota.refusal(request, 1))
     },
-  }
+  ]
 }
 
 function readPush(request: FastifyRequest, maxEventBytes: number): Push {
@@ -80,8 +84,13 @@ function readPush(request: FastifyRequest, maxEventBytes: number): Push {
   return read(body, request.query as Query, maxEventBytes)
 }
 
-async function publish(hub: Hub, { drafts, single }: Push): Promise<readonly Receipt[]> {
+async function publish(
+  hub: Hub,
+  caller: Caller,
+  { drafts, single }: Push,
+): Promise<readonly Receipt[]> {
   try {
+    checkPublish(caller, drafts)
     return await hub.publish(drafts)
   } catch (error) {
     // Of a single event there is no place to name.

@@ -6,6 +6,9 @@ import { defaultTopic, isReserved, nameProblem, subscriptionProblem } from '../h
 /** The parameters of a request, by name; a repeated one has all its values. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 
+/** Where credentials may stand in a query, on every route. */
+const credentialNames = ['token', 'ticket']
+
 /** A `400` about one parameter. */
 export function invalidQuery(name: string, message: string): RingcastError {
   return new RingcastError('RINGCAST_INVALID_QUERY', message, { path: name.slice(0, 64) })
@@ -17,13 +20,18 @@ export function invalidQuery(name: string, message: string): RingcastError {
  */
 export function checkNames(query: Query, known: readonly string[]): void {
   for (const name of Object.keys(query)) {
-    if (known.includes(name) || name.startsWith('_')) continue
+    if (known.includes(name) || isAnybodys(name)) continue
     const hint =
       known.length === 0
         ? 'none are known here'
-        : `did you mean ${JSON.stringify(closest(name, known))}?`
+        : `did you mean ${JSON.stringify(closest(name, [...known, ...credentialNames]))}?`
     throw invalidQuery(name, `unknown parameter ${JSON.stringify(name.slice(0, 64))}: ${hint}`)
   }
+}
+
+/** Whether a parameter means no route in particular: a credential, or one to get past caches. */
+export function isAnybodys(name: string): boolean {
+  return credentialNames.includes(name) || name.startsWith('_')
 }
 
 /** A parameter that may be given once; an empty one counts as not given. */

@@ -1,3 +1,5 @@
+import type { Credentials } from '../auth/credentials.js'
+import type { OriginPolicy } from '../auth/origins.js'
 import type { Hub } from '../hub/hub.js'
 import { isReserved } from '../hub/topic.js'
 import type { PushRate } from '../limits/push-rate.js'
@@ -9,6 +11,10 @@ export interface Service {
   readonly hub: Hub
   /** The hub of the `$sys` topics. */
   readonly system: Hub
+  /** Who may do what. */
+  readonly credentials: Credentials
+  /** Which web pages may use the service. */
+  readonly origins: OriginPolicy
   /** The largest data of an event, in bytes. */
   readonly maxEventBytes: number
   /** Which stream is one too many. */

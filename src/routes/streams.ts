@@ -3,6 +3,7 @@ import { RingcastError } from '../errors.js'
 import type { Hub } from '../hub/hub.js'
 import type { Stream } from '../hub/stream.js'
 import { isPattern } from '../hub/topic.js'
+import { administratorsOnly } from './access.js'
 import { page } from './page.js'
 import { checkNames, integer, oneOf, single, user, type Query } from './query.js'
 import type { Service } from './service.js'
@@ -32,8 +33,9 @@ export interface StreamRow {
 /** `GET /api/streams` and `/api/topics`, and the deletions that end streams. */
 export function streamRoutes(app: FastifyInstance, service: Service): void {
   const hubs = [service.hub, service.system]
+  const admin = { onRequest: administratorsOnly(service) }
 
-  app.get('/api/streams', (request) => {
+  app.get('/api/streams', admin, (request) => {
     const query = request.query as Query
     checkNames(query, ['user', 'topic', 'sort', 'limit', 'after'])
     const wantedUser = user(query)
@@ -50,7 +52,7 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
     return { streams: items, total, after }
   })
 
-  app.get('/api/topics', (request) => {
+  app.get('/api/topics', admin, (request) => {
     const query = request.query as Query
     checkNames(query, ['topic', 'sort', 'limit', 'after'])
     const wanted = single(query, 'topic')
@@ -64,7 +66,7 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
     return { topics: items, total, after }
   })
 
-  app.delete('/api/streams/:id', (request, reply) => {
+  app.delete('/api/streams/:id', admin, (request, reply) => {
     checkNames(request.query as Query, [])
     const { id } = request.params as { id: string }
     const found = hubs
@@ -80,17 +82,20 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
     return reply.code(204).send()
   })
 
-  app.delete('/api/users/:user/streams', (request) => {
+  app.delete('/api/users/:user/streams', admin, (request) => {
     const query = request.query as Query
     checkNames(query, ['revoke'])
     const revoke = oneOf(query, 'revoke', ['true', 'false']) !== 'false'
     const params = request.params as { user: string }
+    // First of all: what was ended comes back at once.
+    if (revoke) service.credentials.revocations.revoke(params.user)
     const ended = hubs.flatMap((hub) =>
       [...hub.streams.ofUser(params.user)].map((stream) => {
         hub.end(stream, revoke ? 'revoked' : 'rebalance', !revoke)
         return hub.streamId(stream)
       }),
     )
+    request.log.info({ user: params.user, revoke, ended: ended.length }, 'streams of a user ended')
     return { ended: ended.length }
   })
 }
