@@ -13,7 +13,7 @@ const mayImport = {
   limits: [],
   metrics: ['hub'],
   routes: ['transports', 'auth', 'limits', 'wire', 'hub', 'errors'],
-  cli: ['settings', 'setting-kinds', 'server'],
+  cli: ['settings', 'setting-kinds', 'server', 'hub'],
 }
 
 const withoutPackages = ['hub', 'wire']

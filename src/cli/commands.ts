@@ -4,6 +4,7 @@ import { say, type Io } from './io.js'
 import { runPush } from './push.js'
 import { runServe } from './serve.js'
 import { runTail } from './tail.js'
+import { runToken } from './token.js'
 
 type Command = (argv: readonly string[], io: Io) => Promise<number | undefined>
 
@@ -11,6 +12,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['serve', runServe],
   ['push', runPush],
   ['tail', runTail],
+  ['token', runToken],
 ])
 
 const help = `Usage: ringcast COMMAND [options]
@@ -18,11 +20,12 @@ const help = `Usage: ringcast COMMAND [options]
   serve     Runs the service.
   push      Pushes an event, or each line of standard input.
   tail      Shows events as they come.
+  token     Makes a token for trying out.
 
   --version
   --help    This text; after a command, that command's.
 
-RINGCAST_URL and RINGCAST_TOKEN say where the service is and who one is, to all but serve.
+RINGCAST_URL and RINGCAST_TOKEN say where the service is and who one is, to push and tail.
 `
 
 /**

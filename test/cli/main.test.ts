@@ -20,7 +20,7 @@ t.test('without a command the help goes to standard error, with exit code 2', as
 t.test('--help names every command, and every command has its own', async (t) => {
   const { exitCode, stdout } = await run(['--help'])
   t.equal(exitCode, 0)
-  for (const command of ['serve', 'push', 'tail']) {
+  for (const command of ['serve', 'push', 'tail', 'token']) {
     t.match(stdout, new RegExp(`^  ${command} `, 'm'))
     for (const flag of ['--help', '-h']) {
       const help = await run([command, flag])
