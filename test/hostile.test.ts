@@ -6,6 +6,7 @@ import { errorCodes } from '../src/errors.js'
 import { push, startApp, type RunningApp } from './helpers/app.js'
 import { keptLog } from './helpers/kept-log.js'
 import { openStream } from './helpers/sse-client.js'
+import { apiKey, jwtSecret } from './helpers/tokens.js'
 import { until } from './helpers/until.js'
 
 /** What came back for one request on a connection of its own. */
@@ -566,6 +567,20 @@ t.test('only this machine, by its own name, and pages of it are let in', async (
     t.match(answer.head, `access-control-allow-origin: ${origin}`)
   }
   t.equal((await send(app, 'GET /livez HTTP/1.0\r\n\r\n')).status, 200, 'HTTP/1.0 needs no Host')
+})
+
+// What is sent in their place is in hostile-credentials.test.ts.
+t.test('bad credentials are refused in the one shape of errors, streams too', async (t) => {
+  const app = await startApp(t, { apiKeys: [apiKey], jwtSecret })
+  const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.e30.`
+  for (const text of ['x', unsigned, `${apiKey}x`, 'x'.repeat(9000), `${apiKey},${apiKey}`]) {
+    for (const line of ['GET /events', 'GET /api/history', 'POST /api/push', 'GET /api/stats']) {
+      const answer = await send(app, request(app, line, [`Authorization: Bearer ${text}`]))
+      isRefusal(t, answer, 'RINGCAST_INVALID_CREDENTIAL', `${line} ${text.slice(0, 20)}`)
+      t.match(answer.head, /\r\nwww-authenticate: Bearer realm="ringcast", error="invalid_token"/i)
+    }
+  }
+  t.equal(app.hub.streams.size, 0)
 })
 
 t.test('topics and patterns cost what they are worth', async (t) => {

@@ -16,7 +16,7 @@ import { WebTokens } from './web-tokens.js'
 export const sessionCookie = 'ringcast_token'
 
 /** The longest token, in characters; a request's line and headers have 16 KiB together. */
-const maxTokenLength = 12 * 1024
+const maxTokenLength = 8 * 1024
 
 /** A credential as it came with a request, and where it stood. */
 export interface Given {

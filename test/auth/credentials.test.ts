@@ -182,7 +182,7 @@ t.test('what is cut, joined or made too long is no token', async (t) => {
   for (const text of [`${token}x`, `${token}.`, `${token}.${token}`, `.${token}`, '..', '....']) {
     await isRefused(t, credentials, text, /not valid/)
   }
-  await isRefused(t, credentials, await tokenOf({ x: 'x'.repeat(12_000) }), /longer than 12288/)
+  await isRefused(t, credentials, await tokenOf({ x: 'x'.repeat(12_000) }), /longer than 8192/)
   await isRefused(t, credentials, await tokenOf({ ringcast: 'all' }), /no object/)
 })
 

@@ -4,8 +4,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { push, startApp } from '../helpers/app.js'
+import { ask } from '../helpers/ask.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
 import { openStream } from '../helpers/sse-client.js'
+import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 
 const skip = whyNoChromium()
 
@@ -93,3 +95,69 @@ t.test('an EventSource that is over a limit is told, and goes on trying', { skip
   })()`
   t.same(await page.evaluate(open), { told: ['limit'], readyState: 0 })
 })
+
+t.test(
+  'a page of an allowed origin receives with a cookie, foreign ones are refused',
+  { skip },
+  async (t) => {
+    const html = '<!doctype html><title>A page</title>'
+    const port = await servePage(t, html)
+    const origins = [`http://app.site.test:${port}`]
+    const app = await startApp(t, { apiKeys: [apiKey], jwtSecret, origins })
+    const service = `http://push.site.test:${app.port}`
+    const token = await tokenOf({ sub: 'ada', exp: inSeconds(600) })
+    const hosts = ['app.site.test', 'other.site.test', 'push.site.test', 'elsewhere.test']
+    const browser = await startChromium(t, ...hosts)
+
+    const own = await browser.newPage()
+    await own.goto(`http://app.site.test:${port}/`)
+    const begin = `fetch('${service}/api/session', {
+      method: 'POST', credentials: 'include', headers: { authorization: 'Bearer ${token}' },
+    }).then(({ status }) => status)`
+    t.equal(await own.evaluate(begin), 204)
+    t.equal(await own.evaluate('document.cookie'), '', 'no script sees it')
+    await own.evaluate(`new Promise((resolve, reject) => {
+      const source = new EventSource('${service}/events', { withCredentials: true })
+      globalThis.received = []
+      source.onmessage = ({ data }) => received.push(data)
+      source.onopen = resolve
+      source.onerror = reject
+    })`)
+    const pushed = await ask(`${app.url}/api/push`, {
+      method: 'POST',
+      headers: { ...bearer(apiKey), 'content-type': 'application/json' },
+      body: '{"user":"ada","data":"for ada"}',
+    })
+    t.equal(pushed.status, 202)
+    await own.waitForFunction('received.length > 0')
+    t.same(await own.evaluate('received'), ['for ada'])
+
+    // One of the same site, whose requests carry the cookie, and one of another.
+    for (const host of ['other.site.test', 'elsewhere.test']) {
+      const page = await browser.newPage()
+      await page.goto(`http://${host}:${port}/`)
+      const tryAll = `(async () => {
+        const outcome = (promise) => promise.then(() => 'done', () => 'failed')
+        const source = new EventSource('${service}/events', { withCredentials: true })
+        const streamed = await new Promise((resolve) => {
+          source.onopen = () => resolve('open')
+          source.onerror = () => resolve(source.readyState === 2 ? 'closed' : 'trying')
+        })
+        const form = { method: 'POST', credentials: 'include', body: 'forged', mode: 'no-cors' }
+        return {
+          streamed,
+          read: await outcome(fetch('${service}/api/history', { credentials: 'include' })),
+          ended: await outcome(fetch('${service}/api/session', { method: 'DELETE', credentials: 'include' })),
+          sent: await outcome(fetch('${service}/api/push', form)),
+        }
+      })()`
+      t.same(
+        await page.evaluate(tryAll),
+        { streamed: 'closed', read: 'failed', ended: 'failed', sent: 'done' },
+        host,
+      )
+    }
+    t.equal(app.hub.stats.accepted, 1, 'nothing but the one event was accepted')
+    t.equal(app.hub.stats.opened, 1, 'no other stream was opened')
+  },
+)

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { push } from '../helpers/app.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { openStream } from '../helpers/sse-client.js'
+import { apiKey } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
 
 const fill = Array.from({ length: 100 }, () => ({ topic: 'flood', data: 'x'.repeat(60_000) }))
@@ -106,9 +109,29 @@ t.test('a bad setting, flag or variable is one line and exit code 2', async (t) 
 t.test('it does not start open to other machines unless that is meant', async (t) => {
   const ended = await runCommand(['serve', '--host', '0.0.0.0', '--port', '0'])
   t.equal(ended.code, 2)
-  t.match(ended.stderr, /^ringcast: .*RINGCAST_ANONYMOUS=all.*\n$/)
+  t.match(ended.stderr, /^ringcast: .*RINGCAST_API_KEYS=.*RINGCAST_ANONYMOUS=all.*\n$/)
   const server = await startServer(t, '--host', '0.0.0.0', '--anonymous', 'all')
   t.equal((await fetch(`http://127.0.0.1:${server.port}/livez`)).status, 200)
+})
+
+t.test('with a key it starts for other machines, and its log does not have the key', async (t) => {
+  const file = join(t.testdir(), 'keys')
+  writeFileSync(file, `${apiKey}\nanother-key-of-a-service\n`)
+  const server = await startServer(t, '--host', '0.0.0.0', '--api-keys-file', file)
+  let log = ''
+  server.process.stdout!.on('data', (text: Buffer) => (log += text.toString()))
+  const env = { RINGCAST_URL: server.url }
+  const refused = await runCommand(['push', 'x'], { env })
+  t.match(refused, { code: 1, stderr: /RINGCAST_UNAUTHENTICATED/ })
+  const pushed = await runCommand(['push', 'x'], { env: { ...env, RINGCAST_TOKEN: apiKey } })
+  t.equal(pushed.code, 0, pushed.stderr)
+  const stream = await openStream(t, server.port, `/events?last=1&token=${apiKey}`)
+  t.equal((await stream.received(1))[0]!.data, 'x')
+  const exit = once(server.process, 'exit')
+  server.process.kill('SIGTERM')
+  t.same(await exit, [0, null])
+  t.match(log, /stream ended/)
+  t.notMatch(log, apiKey)
 })
 
 t.test('push and tail talk to it', async (t) => {
