@@ -244,7 +244,7 @@ export function address(told: Told): Setting<string> {
 }
 
 /** A setting that is any text on one line; empty if there is none. */
-export function text(told: Told): Setting<string> {
+export function freeText(told: Told): Setting<string> {
   const accepts = 'a text of 1 to 1,024 characters on one line'
   return {
     ...told,

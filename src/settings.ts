@@ -5,6 +5,7 @@ import {
   address,
   choice,
   duration,
+  freeText,
   host,
   integer,
   keys,
@@ -14,7 +15,6 @@ import {
   secret,
   SettingsError,
   size,
-  text,
   userPatterns,
   type Setting,
 } from './setting-kinds.js'
@@ -141,19 +141,19 @@ export const settingsTable = {
     default: '',
     help: 'Where an identity provider has the keys of its tokens.',
   }),
-  JWT_AUDIENCE: text({
+  JWT_AUDIENCE: freeText({
     default: '',
     help: 'What the claim `aud` of a token has to be, or to have.',
   }),
-  JWT_ISSUER: text({
+  JWT_ISSUER: freeText({
     default: '',
     help: 'What the claim `iss` of a token has to be.',
   }),
-  JWT_CLAIM: text({
+  JWT_CLAIM: freeText({
     default: 'ringcast',
     help: 'The claim that grants: `{"subscribe":[…],"publish":[…],"admin":true}`.',
   }),
-  JWT_USER_CLAIM: text({
+  JWT_USER_CLAIM: freeText({
     default: 'sub',
     help: 'The claim that names the user.',
   }),

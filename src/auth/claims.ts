@@ -1,4 +1,4 @@
-import { subscriptionProblem, isReserved, nameProblem } from '../hub/topic.js'
+import { isReserved, nameProblem, subscriptionProblem } from '../hub/topic.js'
 import { publicTopics, type Caller } from './caller.js'
 import { grantsOfUser } from './grants.js'
 

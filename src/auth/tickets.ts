@@ -27,11 +27,6 @@ export class Tickets {
     this.#now = now
   }
 
-  /** How many wait to be used, or to be forgotten. */
-  get size(): number {
-    return this.#tickets.size
-  }
-
   /**
    * Makes a ticket for a caller.
    *

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { invalidCredential } from '../auth/invalid-credential.js'
 import { unauthenticated } from '../auth/grants.js'
+import { invalidCredential } from '../auth/invalid-credential.js'
 import { ticketSeconds } from '../auth/tickets.js'
 import { identified } from './access.js'
 import { checkNames, single, type Query } from './query.js'
