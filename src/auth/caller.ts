@@ -7,6 +7,8 @@ export interface Caller {
   readonly kind: 'open' | 'anonymous' | 'key' | 'token'
   /** Whose streams these are: they get what is pushed to this user. */
   readonly user: string | undefined
+  /** Which of the API keys it is, from 1: what a key is called where it is not to be shown. */
+  readonly key?: number
   /** Topics and patterns that may be subscribed to; those of the service come with `admin`. */
   readonly subscribe: readonly string[]
   /** Topics and patterns that may be pushed to. */
@@ -29,7 +31,9 @@ const everything = { subscribe: ['**'], publish: ['**'], admin: true }
 export const openCaller: Caller = { kind: 'open', ...nobody, ...everything }
 
 /** The holder of an API key, an internal service as a rule. */
-export const keyCaller: Caller = { kind: 'key', ...nobody, ...everything }
+export function keyCaller(key: number): Caller {
+  return { kind: 'key', key, ...nobody, ...everything }
+}
 
 /** Whoever has no credential, where `ANONYMOUS=subscribe` lets them listen. */
 export const anonymousCaller: Caller = {

@@ -52,7 +52,7 @@ function bearerOf(authorization: string): string | undefined {
 /** Tells who somebody is by their credential. */
 export class Credentials {
   readonly #now: () => number
-  readonly #keys: readonly Buffer[]
+  readonly #keys: readonly { readonly digest: Buffer; readonly caller: Caller }[]
   readonly #webTokens: WebTokens
   readonly #verified: VerifiedTokens
   readonly #withoutCredential: Caller | undefined
@@ -64,7 +64,10 @@ export class Credentials {
 
   constructor(settings: CredentialSettings, parts: RemoteKeysParts) {
     this.#now = parts.now
-    this.#keys = settings.apiKeys.map(digestOf)
+    this.#keys = settings.apiKeys.map((key, index) => ({
+      digest: digestOf(key),
+      caller: keyCaller(index + 1),
+    }))
     this.#webTokens = new WebTokens(settings, parts)
     this.#verified = new VerifiedTokens(parts.now)
     this.configured = hasCredentials(settings)
@@ -91,7 +94,8 @@ export class Credentials {
       throw invalidCredential(`it is longer than ${maxTokenLength} characters`)
     }
     const digest = digestOf(text)
-    if (this.#isKey(digest)) return keyCaller
+    const holder = this.#holderOf(digest)
+    if (holder !== undefined) return holder
     const name = digest.toString('latin1')
     const known = this.#verified.get(name)
     if (known !== undefined) return this.#checked(known)
@@ -107,11 +111,11 @@ export class Credentials {
     throw invalidCredential('the ticket is unknown, used or older than half a minute')
   }
 
-  #isKey(digest: Buffer): boolean {
+  #holderOf(digest: Buffer): Caller | undefined {
     // All are compared, whichever it is.
-    let found = false
-    for (const key of this.#keys) found = timingSafeEqual(key, digest) || found
-    return found
+    let holder: Caller | undefined
+    for (const key of this.#keys) if (timingSafeEqual(key.digest, digest)) holder = key.caller
+    return holder
   }
 
   #checked(caller: Caller): Caller {

@@ -14,9 +14,14 @@ export function addressOf(request: FastifyRequest): string {
   return address === undefined ? remoteAddress : Buffer.from(address).toString()
 }
 
-/** Who pushes, as far as it is counted: while there are no credentials, the client's network. */
+/**
+ * Who pushes, as far as it is counted: an API key by its place in the setting, the user of a token,
+ * and whoever says nothing of themselves by their network.
+ */
 export function clientOf(request: FastifyRequest): string {
-  return networkOf(addressOf(request))
+  const { key, user } = request.caller
+  if (key !== undefined) return `key ${key}`
+  return user === undefined ? networkOf(addressOf(request)) : `user ${user}`
 }
 
 /**

@@ -73,14 +73,14 @@ t.test('what is refused is named, and its place', async (t) => {
 t.test('users are pushed to by administrators, and by who may push anywhere', async (t) => {
   const toUser = [draft('x', { topics: [], users: ['u'] })]
   const check = (caller: Caller) => outcome(() => checkPublish(caller, toUser))
-  t.equal(check(keyCaller), 'granted')
+  t.equal(check(keyCaller(1)), 'granted')
   t.equal(check(withGrants({ publish: ['**'] })), 'granted')
   t.equal(check(withGrants({ publish: ['users/**'], admin: true })), 'granted')
   t.equal(check(withGrants({ publish: ['users/**', 'u'] })), forbidden)
 })
 
 t.test('the service’s own topics take an administrator, whatever is granted', async (t) => {
-  t.equal(subscribing(keyCaller, '$sys/stats'), 'granted')
+  t.equal(subscribing(keyCaller(1), '$sys/stats'), 'granted')
   t.equal(subscribing(withGrants({ admin: true }), '$sys/**'), 'granted')
   t.equal(subscribing(withGrants({ subscribe: ['**', '$sys/**'] }), '$sys/stats'), forbidden)
   t.equal(

@@ -3,7 +3,7 @@ import { keyCaller, type Caller } from '../../src/auth/caller.js'
 import { Revocations } from '../../src/auth/revocations.js'
 
 const ofUser = (user: string | undefined, issuedAt?: number): Caller => ({
-  ...keyCaller,
+  ...keyCaller(1),
   kind: 'token',
   user,
   issuedAt,
@@ -20,7 +20,7 @@ t.test('what was issued up to the second of a revocation is revoked', async (t) 
   t.notOk(revocations.has(ofUser('ada', 1001)))
   t.notOk(revocations.has(ofUser('bob', 1)))
   t.notOk(revocations.has(ofUser(undefined)))
-  t.notOk(revocations.has(keyCaller))
+  t.notOk(revocations.has(keyCaller(1)))
 })
 
 t.test('a second revocation counts from its own time', async (t) => {
