@@ -36,7 +36,7 @@ export class KeyMemory {
     append: (draft: EventDraft) => { epoch: string; sequence: number },
   ): readonly Receipt[] {
     if (batch.every(({ key }) => key === undefined)) {
-      return batch.map((draft) => ({ ...append(draft), duplicate: false }))
+      return batch.map((draft) => newReceipt(append(draft)))
     }
     this.#forgetOld()
     const contents = batch.map((draft) => (draft.key === undefined ? '' : digest(draft)))
@@ -51,7 +51,7 @@ export class KeyMemory {
       if (key !== undefined) {
         this.#known.set(key, { ...place, content: contents[index]!, at: this.#now() })
       }
-      return { ...place, duplicate: false }
+      return newReceipt(place)
     })
   }
 
@@ -78,6 +78,10 @@ export class KeyMemory {
       this.#known.delete(key)
     }
   }
+}
+
+function newReceipt({ epoch, sequence }: { epoch: string; sequence: number }): Receipt {
+  return { epoch, sequence, duplicate: false }
 }
 
 /** What must be the same for a repeat to be one; the order of topics and users does not matter. */

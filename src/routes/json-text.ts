@@ -17,7 +17,8 @@ export function utf8Text(bytes: Buffer): string {
  * @throws RingcastError `RINGCAST_INVALID_JSON`.
  */
 export function parseJson(text: string, details: ErrorDetails = {}): unknown {
-  if (nestsTooDeep(text)) {
+  const { tooDeep, maybeTooLarge } = look(text)
+  if (tooDeep) {
     throw new RingcastError(
       'RINGCAST_INVALID_JSON',
       `the JSON nests more than ${maxDepth} levels deep`,
@@ -25,7 +26,7 @@ export function parseJson(text: string, details: ErrorDetails = {}): unknown {
     )
   }
   const value = parse(text, details)
-  if (!maybeTooLarge.test(text) || isFinite(value)) return value
+  if (!maybeTooLarge || isFinite(value)) return value
   throw new RingcastError(
     'RINGCAST_INVALID_JSON',
     'a number is larger than a double can hold: send it as a string',
@@ -42,9 +43,6 @@ function parse(text: string, details: ErrorDetails): unknown {
   }
 }
 
-/** Numbers above 1.8e308 look like this; what looks like this, in a string say, need not be one. */
-const maybeTooLarge = /\d[eE]\+?\d{3}|\d{300}/
-
 /** Whether every number is one: what is too large was read as Infinity, and would go out as null. */
 function isFinite(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
@@ -52,24 +50,43 @@ function isFinite(value: unknown): boolean {
   return Object.values(value).every(isFinite)
 }
 
-/** Counts brackets outside strings, before anything is built from them. */
-function nestsTooDeep(text: string): boolean {
+/** A double ends at 1.8e308: a number without an exponent that is larger has more digits than this. */
+const manyDigits = 300
+
+/**
+ * Looks at what stands outside strings before anything is built from it: counts brackets, and finds
+ * what may be a number above 1.8e308. The batches shape pays for it: strings, which are most of a
+ * text, are skipped.
+ */
+function look(text: string): { tooDeep: boolean; maybeTooLarge: boolean } {
   let depth = 0
+  let digits = 0
+  let maybeTooLarge = false
   for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x30 && code <= 0x39) {
+      if (++digits === manyDigits) maybeTooLarge = true
+      continue
+    }
+    switch (code) {
       case 0x22: // "
         i = endOfString(text, i)
         break
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > maxDepth) return true
+        if (++depth > maxDepth) return { tooDeep: true, maybeTooLarge }
         break
       case 0x5d: // ]
       case 0x7d: // }
         depth--
+        break
+      case 0x45: // E
+      case 0x65: // e, which true and false have too, but not behind a digit
+        if (digits > 0 && text[i + 1] !== '-') maybeTooLarge = true
     }
+    digits = 0
   }
-  return false
+  return { tooDeep: false, maybeTooLarge }
 }
 
 function endOfString(text: string, from: number): number {

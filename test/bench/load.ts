@@ -70,8 +70,8 @@ export class StreamLoad {
   readonly #lines: AsyncIterator<string>
 
   constructor(port: number) {
-    const [command = '', ...args] = [...pinnedTo(loadCore), `${programs}/streams`, String(port)]
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const [command, ...args] = [...pinnedTo(loadCore), `${programs}/streams`, String(port)]
+    this.#child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
   }
 
@@ -178,18 +178,18 @@ export interface Pushing {
 /** Begins to push from a process of its own. */
 export function startPushing(plan: PushPlan): Pushing {
   const { port, connections, count, rate = 0, numbers = 1, request } = plan
-  const [command = '', ...args] = [
+  const [command, ...args] = [
     ...pinnedTo(loadCore),
     `${programs}/push`,
     ...[port, connections, count, rate, request.path, request.type, request.body, numbers].map(
       String,
     ),
   ]
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.on('data', (text: Buffer) => (output += text.toString()))
-  const done = once(child, 'close').then(([code]) => {
-    if (code !== 0) throw new Error('the push program failed')
+  const done = once(child, 'close').then((answer) => {
+    if (answer[0] !== 0) throw new Error('the push program failed')
     return JSON.parse(output) as Pushed
   })
   return {

@@ -79,11 +79,12 @@ async function run(shape: Shape, rounds: number, only: string): Promise<Result> 
   const failures: string[] = []
   for (let round = 0; round < Math.min(rounds, shape.rounds ?? rounds); round++) {
     let rows: Rows = {}
-    for (const { name, missing, run: runCase } of shape.cases) {
-      if (missing !== false || !name.startsWith(only)) continue
+    for (const part of shape.cases) {
+      const { name } = part
+      if (part.missing !== false || !name.startsWith(only)) continue
       process.stderr.write(`${shape.name}, round ${round + 1}: ${name}\n`)
       try {
-        rows = { ...rows, ...(await runCase()) }
+        rows = { ...rows, ...(await part.run()) }
       } catch (error) {
         // A peer that fails is no reason to know nothing of the others.
         failures.push(`${name}, round ${round + 1}: ${String(error)}`)

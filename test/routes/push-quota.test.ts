@@ -91,23 +91,26 @@ t.test('the flood is one line in the log', async (t) => {
   t.equal(app.hub.stats.rateLimited, 19)
 })
 
-t.test('each key has a rate of its own, wherever its holders push from; so has each user', async (t) => {
-  const other = `${apiKey}-too`
-  const settings = { pushesPerSecond: 1, trustProxy: 1, apiKeys: [apiKey, other], jwtSecret }
-  const app = await startApp(t, settings)
-  const status = async (credential: string, address: string) => {
-    const headers = { ...bearer(credential), 'x-forwarded-for': address }
-    const { status } = await ask(`${app.url}/api/push?topic=news`, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'text/plain' },
-      body: 'x',
-    })
-    return status
-  }
-  const token = (sub: string) => tokenOf({ sub, ringcast: { publish: ['news'] } })
-  const [ada, bob] = [await token('ada'), await token('bob')]
-  for (const credential of [apiKey, other, ada, bob]) {
-    t.equal(await status(credential, '192.0.2.1'), 202)
-    t.equal(await status(credential, '192.0.2.2'), 429)
-  }
-})
+t.test(
+  'each key has a rate of its own, wherever its holders push from; so has each user',
+  async (t) => {
+    const other = `${apiKey}-too`
+    const settings = { pushesPerSecond: 1, trustProxy: 1, apiKeys: [apiKey, other], jwtSecret }
+    const app = await startApp(t, settings)
+    const status = async (credential: string, address: string) => {
+      const headers = { ...bearer(credential), 'x-forwarded-for': address }
+      const { status } = await ask(`${app.url}/api/push?topic=news`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'text/plain' },
+        body: 'x',
+      })
+      return status
+    }
+    const token = (sub: string) => tokenOf({ sub, ringcast: { publish: ['news'] } })
+    const [ada, bob] = [await token('ada'), await token('bob')]
+    for (const credential of [apiKey, other, ada, bob]) {
+      t.equal(await status(credential, '192.0.2.1'), 202)
+      t.equal(await status(credential, '192.0.2.2'), 429)
+    }
+  },
+)
