@@ -39,6 +39,8 @@ export class Dispatcher {
   #queued = 0
   #scheduled = false
   #floor = 0
+  /** The time at the last look at the clock: a look for each write is one the paced shape can save. */
+  #time = 0
   #whenEmpty: (() => void)[] = []
 
   /**
@@ -116,10 +118,13 @@ export class Dispatcher {
   }
 
   readonly #slice = (): void => {
-    const end = this.#now() + sliceMs
+    this.#time = this.#now()
+    const end = this.#time + sliceMs
     for (let turns = 1; this.#first !== undefined; turns++) {
       this.#turn(this.#dequeue())
-      if (turns % turnsPerLook === 0 && this.#now() >= end) break
+      if (turns % turnsPerLook !== 0) continue
+      this.#time = this.#now()
+      if (this.#time >= end) break
     }
     if (this.#ring.overfull) this.#ring.trim(this.floor(this.#ring.next))
     this.#scheduled = this.#first !== undefined
@@ -153,7 +158,7 @@ export class Dispatcher {
     if (stream.cursor < this.#ring.first) {
       const gap = this.#events.behindRing(stream)
       if (gap !== undefined) {
-        this.#afterWrite(stream, this.write(stream, gap))
+        this.#send(stream, gap)
         return
       }
     }
@@ -164,10 +169,10 @@ export class Dispatcher {
       stream.heartbeatDue = false
       this.#stats.deliveries += gather.sequences.length
       this.#stats.writes++
-      this.#afterWrite(stream, this.write(stream, gather.frame))
+      this.#send(stream, gather.frame)
     } else if (stream.heartbeatDue && stream.cursor === this.#ring.next) {
       stream.heartbeatDue = false
-      this.#afterWrite(stream, this.write(stream, this.#events.heartbeat(stream)))
+      this.#send(stream, this.#events.heartbeat(stream))
     } else this.#afterWrite(stream, true)
   }
 
@@ -176,11 +181,15 @@ export class Dispatcher {
     return stream.farewell?.reason !== 'shutdown' || stream.cursor >= this.#ring.next
   }
 
-  /** Hands a frame to a stream's connection and keeps the books; false when it is full. */
+  /** Hands a frame to a stream's connection and counts it; false when it is full. */
   write(stream: Stream, frame: Frame): boolean {
-    stream.activeAt = this.#now()
     this.#stats.bytes += frame.end - frame.start
     return stream.transport.write(frame)
+  }
+
+  #send(stream: Stream, frame: Frame): void {
+    stream.activeAt = this.#time
+    this.#afterWrite(stream, this.write(stream, frame))
   }
 
   /** Decides how a stream goes on after a write. */

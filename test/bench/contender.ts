@@ -28,6 +28,8 @@ export interface Server {
   readonly pushPort: number
   /** What a client has got once its stream is open: the head alone, or something behind it. */
   readonly opensWith: 'head' | 'body'
+  /** The most handshakes that it can take at a time, where that is few. */
+  readonly atOnce?: number
   /** The path of a stream of one topic. */
   events(topic: string): string
   /** The push of one event to a topic; `data` is JSON. */

@@ -70,8 +70,8 @@ export class StreamLoad {
   readonly #lines: AsyncIterator<string>
 
   constructor(port: number) {
-    const [command, ...args] = [...pinnedTo(loadCore), `${programs}/streams`, String(port)]
-    this.#child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const command = [...pinnedTo(loadCore), `${programs}/streams`, String(port)]
+    this.#child = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
   }
 
@@ -118,9 +118,9 @@ export class StreamLoad {
 
   async #command<T = unknown>(line: string): Promise<T> {
     this.#child.stdin!.write(`${line}\n`)
-    const { value, done } = await this.#lines.next()
-    if (done === true) throw new Error(`the load program ended during: ${line}`)
-    return JSON.parse(value) as T
+    const answer = await this.#lines.next()
+    if (answer.done === true) throw new Error(`the load program ended during: ${line}`)
+    return JSON.parse(answer.value) as T
   }
 }
 
@@ -178,14 +178,14 @@ export interface Pushing {
 /** Begins to push from a process of its own. */
 export function startPushing(plan: PushPlan): Pushing {
   const { port, connections, count, rate = 0, numbers = 1, request } = plan
-  const [command, ...args] = [
+  const command = [
     ...pinnedTo(loadCore),
     `${programs}/push`,
     ...[port, connections, count, rate, request.path, request.type, request.body, numbers].map(
       String,
     ),
   ]
-  const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.on('data', (text: Buffer) => (output += text.toString()))
   const done = once(child, 'close').then((answer) => {

@@ -19,8 +19,10 @@ export interface Result {
   /** The middle of all rounds. */
   readonly rows: Rows
   readonly verdicts: readonly Verdict[]
-  /** What could not be run, or failed, and why. */
+  /** What could not be run here, and why. */
   readonly missing: readonly string[]
+  /** What was run, and failed, and why. */
+  readonly failures: readonly string[]
 }
 
 /** Sums up the rounds of a shape. Ratios are taken within each round, and then their middle. */
@@ -37,19 +39,17 @@ export function summarize(
     columns: shape.columns,
     rows: Object.fromEntries(names.map((name) => [name, middleOf(rounds, name)])),
     verdicts: shape.targets.map((target) => judge(target, rounds)),
-    missing: [
-      ...shape.cases.flatMap(({ name, missing }) =>
-        missing === false ? [] : [`${name}: ${missing}`],
-      ),
-      ...failures,
-    ],
+    missing: shape.cases.flatMap(({ name, missing }) =>
+      missing === false ? [] : [`${name}: ${missing}`],
+    ),
+    failures,
   }
 }
 
 function middleOf(rounds: readonly Rows[], row: string): Figures {
   const figures: Record<string, number> = {}
   const measured = rounds.map((round) => round[row] ?? {})
-  for (const name of Object.keys(measured[0] ?? {})) {
+  for (const name of new Set(measured.flatMap(Object.keys))) {
     figures[name] = median(measured.flatMap((each) => each[name] ?? []))
   }
   return figures
@@ -65,7 +65,8 @@ function judge({ what, value, atMost, atLeast }: Target, rounds: readonly Rows[]
 }
 
 /** A result as text for a terminal. */
-export function table({ shape, what, rounds, columns, rows, verdicts, missing }: Result): string {
+export function table(result: Result): string {
+  const { shape, what, rounds, columns, rows, verdicts, missing, failures } = result
   const names = Object.keys(columns)
   const lines = [
     ['', ...Object.values(columns)],
@@ -87,7 +88,10 @@ export function table({ shape, what, rounds, columns, rows, verdicts, missing }:
   const marks = verdicts.map(
     (verdict) => `  ${mark(verdict)} ${verdict.what}: ${shown(verdict.value)} (${verdict.bound})`,
   )
-  const gone = missing.map((each) => `  not run: ${each}`)
+  const gone = [
+    ...missing.map((each) => `  not run: ${each}`),
+    ...failures.map((each) => `  failed: ${each}`),
+  ]
   const title = `${shape}: ${what} (${rounds === 1 ? 'one round' : `middle of ${rounds} rounds`})`
   return [title, ...text.map((line) => `  ${line}`), ...marks, ...gone, ''].join('\n')
 }

@@ -78,6 +78,8 @@ export const pushpin: Contender = {
       ...child,
       port,
       pushPort,
+      // Its proxy answers 502 to some of more.
+      atOnce: 32,
       ...topicsOnly(
         'body',
         (topic) => `/${topic}`,

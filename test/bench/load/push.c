@@ -14,9 +14,11 @@
 #define MAX_PATCHES 2048
 #define MAX_ANSWER 65536
 
+enum state { FREE, BUSY, CLOSING };
+
 struct connection {
   int fd;
-  int busy;
+  enum state state;
   uint64_t due_at;
   size_t received;
   char answer[MAX_ANSWER];
@@ -57,7 +59,7 @@ static void send_on(struct connection *c, uint64_t due_at) {
     write_digits(request + numbers[i], NUMBER_DIGITS, number);
     number = number + 1 == number_end ? 0 : number + 1;
   }
-  c->busy = 1;
+  c->state = BUSY;
   c->received = 0;
   c->due_at = due_at == 0 ? now : due_at;
   sent++;
@@ -85,7 +87,7 @@ static int is_whole(struct connection *c) {
 
 static void send_what_is_due(void) {
   for (int i = 0; i < connection_count && sent < wanted; i++) {
-    if (connections[i].busy) continue;
+    if (connections[i].state != FREE) continue;
     if (interval_ns == 0) {
       send_on(&connections[i], 0);
       continue;
@@ -108,23 +110,23 @@ static void open_connection(struct connection *c) {
 static void on_answer(struct connection *c) {
   ssize_t count = read(c->fd, c->answer + c->received, MAX_ANSWER - 1 - c->received);
   if (count < 0 && errno == EAGAIN) return;
-  if (count <= 0 && c->busy) fail("the answer to a push");
+  if (count <= 0 && c->state == BUSY) fail("the answer to a push");
   if (count <= 0) {
     /* A server that answers one request a connection. */
     close(c->fd);
     open_connection(c);
+    c->state = FREE;
     if (interval_ns == 0 && sent < wanted) send_on(c, 0);
     return;
   }
   c->received += (size_t)count;
   if (!is_whole(c)) return;
   record(&latency, now_ns() - c->due_at);
-  c->busy = 0;
+  c->state = strcasestr(c->answer, "\r\nconnection: close") != NULL ? CLOSING : FREE;
   answered++;
-  int closes = strcasestr(c->answer, "\r\nconnection: close") != NULL;
   if (c->answer[9] == '2') accepted++;
   else if (refused++ == 0) snprintf(first_refusal, sizeof first_refusal, "%.12s", c->answer);
-  if (interval_ns == 0 && sent < wanted && !closes) send_on(c, 0);
+  if (c->state == FREE && interval_ns == 0 && sent < wanted) send_on(c, 0);
 }
 
 int main(int argc, char **argv) {

@@ -1,10 +1,11 @@
 import { pushOf, ringcast } from '../contenders/ringcast.js'
 import { push, stampedData } from '../load.js'
+import { scaled } from '../scale.js'
 import { figure, type Shape } from '../shape.js'
 import { caseOf } from './with-streams.js'
 
 const batch = 100
-const requests = 10_000
+const requests = scaled(10_000)
 const inFlight = 16
 
 export const batches: Shape = {
@@ -21,7 +22,7 @@ export const batches: Shape = {
         await load.received(count * batch)
         return pushed
       }
-      await all(500)
+      await all(scaled(500))
       const before = server.cpuNs()
       const { seconds } = await all(requests)
       const cpuUs = (server.cpuNs() - before) / 1000 / (requests * batch)

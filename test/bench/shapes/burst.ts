@@ -4,12 +4,13 @@ import { pushpin } from '../contenders/pushpin.js'
 import { ringcast, startRingcast } from '../contenders/ringcast.js'
 import type { Server } from '../contender.js'
 import { push, stampedData, type StreamLoad } from '../load.js'
+import { scaled } from '../scale.js'
 import { figure, ratio, type Figures, type Shape } from '../shape.js'
 import { caseOf, withStreams } from './with-streams.js'
 
-const streams = 1000
+const streams = scaled(1000)
 const publishers = 8
-const warmUp = 500
+const warmUp = scaled(500)
 
 async function measure(server: Server, load: StreamLoad, events: number): Promise<Figures> {
   await load.open(streams, server.events('bench'), server)
@@ -41,13 +42,13 @@ export const burst: Shape = {
         withStreams(startRingcast, async (server, load) => {
           const stats = async () => (await server.ask('/api/stats')) as Record<string, number>
           // Ten times the events that the others get: it is over in less time all the same.
-          const figures = await measure(server, load, 20_000)
+          const figures = await measure(server, load, scaled(20_000))
           const { deliveries = 0, writes = 0 } = await stats()
           return { [ringcast.name]: { ...figures, eventsPerWrite: deliveries / writes } }
         }),
     },
     ...[floor, nchan, betterSse, fastifySse, pushpin].map((contender) =>
-      caseOf(contender, (server, load) => measure(server, load, 2000)),
+      caseOf(contender, (server, load) => measure(server, load, scaled(2000))),
     ),
   ],
   columns: {

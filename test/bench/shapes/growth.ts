@@ -1,4 +1,5 @@
 import { startRingcast } from '../contenders/ringcast.js'
+import { scaled } from '../scale.js'
 import type { Case, Shape } from '../shape.js'
 import { measureHeartbeats, measureMemory } from './idle.js'
 import { measurePaced } from './paced.js'
@@ -6,19 +7,19 @@ import { measureTargeted } from './targeted.js'
 import { withStreams } from './with-streams.js'
 
 function sizeCase(count: number): Case {
-  const name = String(count)
+  const name = `ringcast, ${count}`
   return {
     name,
     missing: false,
     run: async () => {
       const paced = await withStreams(startRingcast, (server, load) =>
-        measurePaced(server, load, count),
+        measurePaced(server, load, scaled(count)),
       )
       const targeted = await withStreams(startRingcast, (server, load) =>
-        measureTargeted(server, load, count),
+        measureTargeted(server, load, scaled(count)),
       )
       const idle = await withStreams(startRingcast, async (server, load) => ({
-        ...(await measureMemory(server, load, count)),
+        ...(await measureMemory(server, load, scaled(count, 100))),
         heartbeatsPercent: await measureHeartbeats(server),
       }))
       return {

@@ -4,14 +4,15 @@ import { nchan } from '../contenders/nchan.js'
 import { ringcast } from '../contenders/ringcast.js'
 import type { Server } from '../contender.js'
 import type { StreamLoad } from '../load.js'
+import { scaled } from '../scale.js'
 import { figure, ratio, type Figures, type Shape } from '../shape.js'
 import { caseOf } from './with-streams.js'
 
-const streams = 15_000
+const streams = scaled(15_000, 100)
 /** The first streams bring what is there once: code, caches, the heap's own reserve. */
-const warmUp = 500
+const warmUp = scaled(500)
 /** One heartbeat of every stream, and a look at the whole. */
-const idleSeconds = 15
+const idleSeconds = scaled(15, 1)
 
 /** The memory of `count` streams that get nothing. */
 export async function measureMemory(

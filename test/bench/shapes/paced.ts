@@ -4,12 +4,13 @@ import { pushpin } from '../contenders/pushpin.js'
 import { ringcast } from '../contenders/ringcast.js'
 import type { Server } from '../contender.js'
 import { push, stampedData, type StreamLoad } from '../load.js'
+import { scaled } from '../scale.js'
 import { ratio, type Figures, type Shape } from '../shape.js'
 import { caseOf } from './with-streams.js'
 
-const streams = 5000
+const streams = scaled(5000)
 const perSecond = 5
-const seconds = 6
+const seconds = scaled(6, 1)
 
 /** Paced events to `count` streams of one topic: what a delivery costs that shares its write with none. */
 export async function measurePaced(

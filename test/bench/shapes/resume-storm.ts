@@ -1,11 +1,12 @@
 import { ringcast, startRingcast } from '../contenders/ringcast.js'
 import { push, stampedData } from '../load.js'
+import { scaled } from '../scale.js'
 import { figure, type Shape } from '../shape.js'
 import { observed, observedFigures } from './probe.js'
 import { withStreams } from './with-streams.js'
 
-const streams = 5000
-const behind = 1000
+const streams = scaled(5000)
+const behind = scaled(1000)
 
 export const resumeStorm: Shape = {
   name: 'resume storm',
@@ -20,7 +21,7 @@ export const resumeStorm: Shape = {
           const request = server.push('bench', stampedData())
           const missed = { port: server.port, request, connections: 8, count: behind }
           await push(missed)
-          await load.open(500, server.events('bench'), server)
+          await load.open(scaled(500), server.events('bench'), server)
           await load.reset()
           const startedNs = Number(process.hrtime.bigint())
           const seen = await observed(server, async () => {

@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { startRingcast, type RingcastServer } from '../contenders/ringcast.js'
 import { push, stampedData, StreamLoad } from '../load.js'
+import { scaled } from '../scale.js'
 import { figure, median, type Rows, type Shape } from '../shape.js'
 
-const streams = 1000
+const streams = scaled(1000, 50)
 const stalled = 10
 const eventBytes = 1000
-const eventsAPart = 10_000
+const eventsAPart = scaled(10_000)
 /** Parts of the load, in turns on the server with stalled streams and on the one without: 100 MB on each. */
-const parts = 10
+const parts = scaled(10, 2)
 
 /** The stalled streams are not ended for it while this runs. */
 const flags = ['--stalled-stream', '10m', '--dead-peer', '10m']

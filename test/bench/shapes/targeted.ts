@@ -3,11 +3,12 @@ import { nchan } from '../contenders/nchan.js'
 import { ringcast } from '../contenders/ringcast.js'
 import type { Contender, Server } from '../contender.js'
 import { numberMark, push, stampedData, type StreamLoad } from '../load.js'
+import { scaled } from '../scale.js'
 import { figure, ratio, type Case, type Figures, type Shape } from '../shape.js'
 import { withStreams } from './with-streams.js'
 
 const inFlight = 16
-const pushes = 60_000
+const pushes = scaled(60_000)
 const user = `u${numberMark}`
 
 /** Single pushes to `count` streams, each of a user of its own. */
@@ -30,7 +31,7 @@ export async function measureTargeted(
     })
     return { pushed, received: await load.received(number) }
   }
-  await toAll(10_000)
+  await toAll(scaled(10_000))
   const before = server.cpuNs()
   const { pushed, received } = await toAll(pushes)
   const cpuUs = (server.cpuNs() - before) / 1000 / pushes
@@ -46,7 +47,7 @@ function targetedCase(contender: Contender, count: number): Case {
     run: async () => ({
       [name]: await withStreams(
         () => contender.start(),
-        (server, load) => measureTargeted(server, load, count),
+        (server, load) => measureTargeted(server, load, scaled(count)),
       ),
     }),
   }
