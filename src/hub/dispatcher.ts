@@ -66,7 +66,8 @@ export class Dispatcher {
 
   /**
    * Lets a stream know of an event that concerns it. An idle one has, by definition, passed all
-   * that came before, so it starts at this event and never reads what was not for it.
+   * that came before, so it starts at this event and never reads what was not for it: the targeted
+   * shape pays for that.
    */
   wake(stream: Stream, sequence: number): void {
     if (stream.state !== 'idle') return

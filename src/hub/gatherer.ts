@@ -21,7 +21,9 @@ const sharedBytes = 4 * 1024 * 1024
 
 /**
  * Makes the writes of streams. A gather is shared by what it holds, not by who asked: streams whose
- * filters and users differ get one buffer where the events that concern them are the same.
+ * filters and users differ get one buffer where the events that concern them are the same. The paced
+ * and burst shapes pay for it; it is right since an event never changes, so that the same sequences in
+ * the same format are the same bytes.
  */
 export class Gatherer {
   readonly #ring: Ring
@@ -66,7 +68,8 @@ export class Gatherer {
 
   /**
    * Ends a full gather where a block of the ring ends, so that streams which came in at different
-   * places soon gather the same and share it.
+   * places soon gather the same and share it. The resume storm pays for it; what is cut off is
+   * gathered next, since `next` is moved back to it.
    */
   #cutAtBlock(): void {
     const block = (sequence: number): number => this.#ring.entry(sequence).block

@@ -338,7 +338,8 @@ export class Hub {
   #fanOut(events: readonly AcceptedEvent[]): void {
     this.stats.accepted += events.length
     for (const event of events) this.ring.append(event)
-    // Of a batch, the first event of a topic wakes; its streams read the others when they get there.
+    // Of a batch, the first event of a topic wakes; its streams read the others when they get there,
+    // since no turn comes before all are in the ring. The batches shape pays for it.
     const seen = events.length > 1 ? new Set<string>() : undefined
     for (const { topics, users, sequence } of events) {
       const wake = (stream: Stream): void => {

@@ -2,7 +2,7 @@ import { isWanted, type Wants } from './filter.js'
 import type { Ring, RingEntry } from './ring.js'
 import type { SequenceQueue } from './sequence-queue.js'
 
-/** So few entries are read faster one by one than by way of the index. */
+/** So few entries are read faster one by one than by way of the index: the paced shape pays for it. */
 const fewEntries = 16
 
 /**

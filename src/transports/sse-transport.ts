@@ -11,7 +11,8 @@ const lastChunk = Buffer.from('0\r\n\r\n')
 /**
  * A stream's connection over HTTP/1.x. Node writes the head; from then on ready buffers go straight
  * to the socket: what Node's response does for each write (its own chunk frame, its own queue)
- * would cost a third more, and would be done again for each of the streams that share a buffer.
+ * would cost a third more, and would be done again for each of the streams that share a buffer. The
+ * paced shape pays for it; it is right since the socket is taken: nobody else writes to it.
  */
 export class SseTransport implements Transport, WatchedSocket {
   readonly kind = 'sse'

@@ -53,7 +53,7 @@ function control(event: ControlEvent, { id, retryMs }: ControlFields): string {
 
 /**
  * Joins encoded events to one chunk of a chunked body (RFC 9112 section 7.1). The chunk's own frame
- * is made here, once for all streams that share the buffer.
+ * is made here, once for all streams that share the buffer: the paced shape pays for it.
  */
 function frame(parts: readonly Buffer[]): Frame {
   let length = 0
