@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { buildLoad } from './load.js'
 import { canPin, describeMachine, isInstalled, projectFolder } from './machine.js'
 import { picture } from './picture.js'
+import { writeReadme } from './readme.js'
 import { summarize, table, type Result } from './report.js'
 import type { Rows, Shape } from './shape.js'
 import { batches } from './shapes/batches.js'
@@ -35,7 +36,7 @@ const usage = `npm run bench -- [SHAPE]… [--rounds N] [--only NAME] [--write]
   SHAPE      one of: ${shapes.map(({ name }) => name.replace(' ', '-')).join(', ')}; all by default
   --rounds   how many times each is run, the servers in turn (5)
   --only     runs the servers only whose name begins so, as ringcast
-  --write    keeps table, JSON and picture in test/bench/results, for the README
+  --write    keeps JSON and picture in test/bench/results, and the table in the README
 `
 
 function refuse(message: string): never {
@@ -111,4 +112,5 @@ const folder = `${projectFolder}${write ? 'test/bench/results' : '.bench/results
 mkdirSync(folder, { recursive: true })
 writeFileSync(`${folder}/bench.json`, `${JSON.stringify({ machine, results }, undefined, 2)}\n`)
 writeFileSync(`${folder}/bench.svg`, picture(results, machine))
+if (write) writeReadme(results, machine)
 process.stdout.write(`measured on ${machine}\nin ${folder}: bench.json, bench.svg\n`)
