@@ -7,7 +7,7 @@ import { pinnedTo, projectFolder } from './machine.js'
 /** The core of the load, where cores can be chosen; the server has core 0. */
 const loadCore = 1
 /** How long a load program may take to do one thing, in seconds. */
-const patienceSeconds = 120
+const patienceSeconds = 60
 
 const sources = `${projectFolder}test/bench/load`
 const programs = `${projectFolder}.bench/load`

@@ -1,5 +1,5 @@
 // npm run bench -- [SHAPE]… [--rounds 5] [--write]: measures Ringcast beside its peers.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { buildLoad } from './load.js'
 import { canPin, describeMachine, isInstalled, projectFolder } from './machine.js'
@@ -36,7 +36,8 @@ const usage = `npm run bench -- [SHAPE]… [--rounds N] [--only NAME] [--write]
   SHAPE      one of: ${shapes.map(({ name }) => name.replace(' ', '-')).join(', ')}; all by default
   --rounds   how many times each is run, the servers in turn (5)
   --only     runs the servers only whose name begins so, as ringcast
-  --write    keeps JSON and picture in test/bench/results, and the table in the README
+  --write    keeps JSON and picture in test/bench/results, and the table in the README; what was
+             kept of other shapes stays
 `
 
 function refuse(message: string): never {
@@ -96,6 +97,18 @@ async function run(shape: Shape, rounds: number, only: string): Promise<Result> 
   return summarize(shape, measured, failures)
 }
 
+/** What was kept of the shapes that were not run now, on this machine, and what was run, in order. */
+function withKept(results: readonly Result[]): readonly Result[] {
+  const path = `${projectFolder}test/bench/results/bench.json`
+  const kept = existsSync(path)
+    ? (JSON.parse(readFileSync(path, 'utf8')) as { machine: string; results: readonly Result[] })
+    : undefined
+  const others = kept?.machine === machine ? kept.results : []
+  const find = (name: string) =>
+    [...results, ...others].find((result) => result.shape === name) ?? []
+  return shapes.flatMap(({ name }) => find(name))
+}
+
 const { chosen, rounds, only, write } = readArguments()
 if (process.platform !== 'linux') refuse('it reads the accounting of Linux')
 if (!isInstalled('cc'))
@@ -109,8 +122,12 @@ for (const shape of chosen) {
   process.stdout.write(`${table(result)}\n`)
 }
 const folder = `${projectFolder}${write ? 'test/bench/results' : '.bench/results'}`
+const all = write ? withKept(results) : results
 mkdirSync(folder, { recursive: true })
-writeFileSync(`${folder}/bench.json`, `${JSON.stringify({ machine, results }, undefined, 2)}\n`)
-writeFileSync(`${folder}/bench.svg`, picture(results, machine))
-if (write) writeReadme(results, machine)
+writeFileSync(
+  `${folder}/bench.json`,
+  `${JSON.stringify({ machine, results: all }, undefined, 2)}\n`,
+)
+writeFileSync(`${folder}/bench.svg`, picture(all, machine))
+if (write) writeReadme(all, machine)
 process.stdout.write(`measured on ${machine}\nin ${folder}: bench.json, bench.svg\n`)
