@@ -7,7 +7,7 @@ export const errorCodes = {
   RINGCAST_BAD_REQUEST: [400, 'The request is not HTTP that the service can read.'],
   RINGCAST_INVALID_JSON: [400, 'The body, or a line of it, is not JSON in UTF-8.'],
   RINGCAST_INVALID_EVENT: [400, 'An event breaks its grammar; `path` names the field.'],
-  RINGCAST_INVALID_TOPIC: [400, 'A topic or pattern breaks its grammar.'],
+  RINGCAST_INVALID_TOPIC: [400, 'A topic or pattern of the query breaks its grammar.'],
   RINGCAST_INVALID_QUERY: [400, 'A query parameter is unknown, repeated or has a bad value.'],
   RINGCAST_UNAUTHENTICATED: [401, 'A credential is needed, and none was given.'],
   RINGCAST_INVALID_CREDENTIAL: [

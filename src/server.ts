@@ -97,7 +97,7 @@ function whyNotListening(error: unknown, { host, port }: Settings): string {
   const { code, message } = error as NodeJS.ErrnoException
   switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use: stop what listens there, or choose another with --port`
+      return `port ${port} of ${host} is in use: stop what listens there, or choose another (npm start -- --port ${port + 1})`
     case 'EACCES':
       return `port ${port} may not be used by this user: choose one above 1023 with --port`
     default:
@@ -105,24 +105,43 @@ function whyNotListening(error: unknown, { host, port }: Settings): string {
   }
 }
 
+/**
+ * A signal that comes again so soon, in milliseconds, is the same one: npm passes on what the terminal
+ * sends to all of its processes.
+ */
+const sameSignalMs = 1000
+
 function endOnSignals(app: App, logger: Logger, exit: (code: number) => void): void {
-  let draining = false
+  let drainingSince: number | undefined
+  let ended = false
+  const endWith = (code: number, tell: () => void): void => {
+    // The log is closed by then.
+    if (ended) return
+    ended = true
+    tell()
+    exit(code)
+  }
   const end = (signal: NodeJS.Signals): void => {
-    if (draining) {
-      logger.warn(`${signal} again: ending at once`)
-      exit(128 + (signal === 'SIGTERM' ? 15 : 2))
+    const now = performance.now()
+    if (drainingSince !== undefined) {
+      if (now - drainingSince < sameSignalMs) return
+      endWith(128 + (signal === 'SIGTERM' ? 15 : 2), () => {
+        logger.warn(`${signal} again: ending at once`)
+      })
       return
     }
-    draining = true
+    drainingSince = now
     logger.info(`${signal}: draining`)
     app.drain().then(
       () => {
-        logger.info('drained')
-        exit(0)
+        endWith(0, () => {
+          logger.info('drained')
+        })
       },
       (error: unknown) => {
-        logger.error(error, 'the drain failed')
-        exit(1)
+        endWith(1, () => {
+          logger.error(error, 'the drain failed')
+        })
       },
     )
   }

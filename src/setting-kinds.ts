@@ -269,12 +269,19 @@ export function userPatterns(told: Told): Setting<readonly string[]> {
         .map((pattern) => pattern.trim())
         .filter((pattern, _, all) => pattern !== '' || all.length > 1)
         .map((pattern) =>
-          subscriptionProblem(pattern) === undefined && !isReserved(pattern)
-            ? pattern
-            : refuse(pattern, accepts),
+          isUserPattern(pattern) ? pattern : refuse(pattern, accepts),
         ),
     print: (value) => value.join(','),
   }
+}
+
+/** A pattern in which no other braces stand than those of `{user}`: a misspelt one grants nothing. */
+function isUserPattern(pattern: string): boolean {
+  return (
+    subscriptionProblem(pattern) === undefined &&
+    !isReserved(pattern) &&
+    !/[{}]/.test(pattern.replaceAll('{user}', ''))
+  )
 }
 
 /**

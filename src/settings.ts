@@ -243,8 +243,10 @@ export function describeSettings(settings: Settings): string {
 export function settingsHelp(): string {
   return names
     .map((name) => {
-      const { accepts, help, default: preset } = settingsTable[name]
-      return `  --${flagOf(name)}  ${help}\n      ${accepts}; default: ${preset || 'none'}\n`
+      const setting: Setting<unknown, string> = settingsTable[name]
+      const { accepts, help, default: preset } = setting
+      const file = setting.fromFile === true ? `; --${flagOf(name)}-file FILE: in a file` : ''
+      return `  --${flagOf(name)}  ${help}\n      ${accepts}; default: ${preset || 'none'}${file}\n`
     })
     .join('')
 }
@@ -285,6 +287,16 @@ function refuseTwice(given: [Name, Given][]): [Name, Given][] {
     throw new SettingsError(`${other[1].source} and ${source} exclude each other`)
   }
   return given
+}
+
+/** Names that no other program is likely to mean, and that one would miss if they were not heard. */
+const ownNames = /^(API_KEYS|JWT?[A-Z]*_|MAX_|PUSHES_|USER_GRANTS|TRUST_PROXY|ORIGINS|ANONYMOUS)/
+
+/** What was probably meant as a setting and is not heard: variables without `RINGCAST_`. */
+export function unheardVariables(env: NodeJS.ProcessEnv): readonly string[] {
+  return names.filter(
+    (name) => ownNames.test(name) && env[name] && env[`RINGCAST_${name}`] === undefined,
+  )
 }
 
 function unknownVariable(variable: string): SettingsError {

@@ -9,6 +9,7 @@ import {
   SettingsError,
   settingsHelp,
   settingsTable,
+  unheardVariables,
 } from '../src/settings.js'
 
 /** The one line that settings are refused with. */
@@ -309,7 +310,7 @@ t.test('described settings hide secrets, and cannot be taken for them', async (t
 t.test('grants of users are patterns, and none of the service’s topics', async (t) => {
   const { userGrants } = parseSettings(['--user-grants', 'users/{user}/**, news/*'], {})
   t.same(userGrants, ['users/{user}/**', 'news/*'])
-  for (const bad of ['a/**/b', '$sys/**', 'a,,b', 'a,']) {
+  for (const bad of ['a/**/b', '$sys/**', 'a,,b', 'a,', 'users/{usr}/**', 'users/{user}}']) {
     t.match(refusal([`--user-grants=${bad}`]), /is not a comma-separated list of topic patterns/)
   }
 })
@@ -363,3 +364,9 @@ t.test('the help names every setting with its flag, limits and default', async (
 function nameOf(flag: string): keyof typeof settingsTable {
   return flag.toUpperCase().replaceAll('-', '_') as keyof typeof settingsTable
 }
+
+t.test('settings without their prefix are noticed, if they can be nothing else', async (t) => {
+  const env = { API_KEYS: 'x', MAX_STREAMS: '1', HOST: 'here', JWT_SECRET: 'x', ORIGINS: '' }
+  t.same(unheardVariables(env), ['MAX_STREAMS', 'API_KEYS', 'JWT_SECRET'])
+  t.same(unheardVariables({ API_KEYS: 'x', RINGCAST_API_KEYS: 'y' }), [])
+})

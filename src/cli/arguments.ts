@@ -47,7 +47,11 @@ export function readArguments<Flag extends string>(
 
 /** Says which of the known words is most like an unknown one, as the end of a refusal. */
 export function nearest(word: string, known: readonly string[]): string {
-  return `the nearest is ${closest(word, known)}`
+  // However it was written: --RING_EVENTS is --ring-events.
+  const plain = (name: string): string => name.toLowerCase().replaceAll('_', '-')
+  const spelt = new Map(known.map((name) => [plain(name), name]))
+  const match = closest(plain(word), [...spelt.keys()])
+  return `the nearest is ${spelt.get(match) ?? match}`
 }
 
 /**

@@ -1,4 +1,4 @@
-import { describeSettings, parseSettings, settingsHelp } from '../settings.js'
+import { describeSettings, parseSettings, settingsHelp, unheardVariables } from '../settings.js'
 import type { Io } from './io.js'
 
 function serveHelp(): string {
@@ -26,6 +26,9 @@ export async function runServe(argv: readonly string[], io: Io): Promise<number 
   if (argv.includes('--print-config')) {
     io.stdout.write(describeSettings(settings))
     return 0
+  }
+  for (const name of unheardVariables(io.env)) {
+    io.stderr.write(`ringcast: ${name} is set and not heard: only RINGCAST_${name} is\n`)
   }
   // Loaded only here, so that the other commands start without the service and its packages.
   const { serve } = await import('../server.js')

@@ -78,11 +78,13 @@ export async function readRefusal(response: Response, signal?: AbortSignal): Pro
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'))
   const said = parseObject(await readText(response, signal))
   const { message, code, index, line } = said ?? {}
+  // What the service says is for whoever writes HTTP.
+  const hint = code === 'RINGCAST_UNAUTHENTICATED' ? '; here: RINGCAST_TOKEN or --token' : ''
   return {
     status: response.status,
     message:
       typeof message === 'string'
-        ? `${message}${typeof code === 'string' ? ` (${code})` : ''}`
+        ? `${message}${hint}${typeof code === 'string' ? ` (${code})` : ''}`
         : `the answer is ${response.status} ${response.statusText}`.trimEnd(),
     ...(typeof line === 'number' && { index: line - 1 }),
     ...(typeof index === 'number' && { index }),

@@ -152,7 +152,7 @@ export class Dispatcher {
       stream.expiring = 'told'
       const notice = this.#events.expiring(stream)
       if (notice !== undefined) {
-        this.#afterWrite(stream, this.write(stream, notice))
+        this.#send(stream, notice)
         return
       }
     }

@@ -108,7 +108,10 @@ function ofRegistry(error: FastifyError, request: FastifyRequest): RingcastError
   if (error instanceof RingcastError) return error
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return fromRegistry('RINGCAST_BODY_TOO_LARGE')
+      return new RingcastError(
+        'RINGCAST_BODY_TOO_LARGE',
+        'the body is larger than MAX_BODY_BYTES: push it in parts',
+      )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType(request.headers['content-type'])
     default:

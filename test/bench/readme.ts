@@ -11,7 +11,14 @@ export function writeReadme(results: readonly Result[], machine: string): void {
   const [before, rest] = readFileSync(path, 'utf8').split(begin)
   const after = rest?.split(end)[1]
   if (before === undefined || after === undefined) throw new Error('the README has no place for it')
-  const text = [verdictTable(results), ...results.flatMap(growthTable), `Measured on ${machine}.`]
+  const text = [
+    verdictTable(results),
+    ...results.flatMap(growthTable),
+    ...results.flatMap(({ shape, failures }) =>
+      failures.map((failure) => `Did not get through the ${shape}: ${failure}.`),
+    ),
+    `Measured on ${machine}.`,
+  ]
   writeFileSync(path, `${before}${begin}\n\n${text.join('\n\n')}\n\n${end}${after}`)
 }
 
