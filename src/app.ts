@@ -10,7 +10,7 @@ import { openLog } from './logs/open-log.js'
 import { figures } from './metrics/figures.js'
 import { SystemFeed } from './metrics/system-feed.js'
 import { prepareCallers } from './routes/access.js'
-import { answerErrors, onBadUrl, onClientError } from './routes/answer-errors.js'
+import { answerErrors, answerExpect, onBadUrl, onClientError } from './routes/answer-errors.js'
 import { limitBodies } from './routes/body-budget.js'
 import { warnOfProxy } from './routes/client.js'
 import { eventsRoute, isBehindStream } from './routes/events.js'
@@ -92,6 +92,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     forceCloseConnections: true,
   })
   admitInTurns(http.server)
+  answerExpect(http.server)
   const { hub, system, feed, streamLimits } = buildHubs(
     settings,
     node,

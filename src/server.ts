@@ -20,7 +20,8 @@ export async function serve(settings: Settings): Promise<void> {
   const app = await buildApp(settings, { logger })
   try {
     await app.http.listen({
-      host: settings.host,
+      // Of `localhost` Fastify would make two servers, of which all that is done to one misses the other.
+      host: settings.host === 'localhost' ? (await lookup('localhost')).address : settings.host,
       port: settings.port,
       // All clients of a node that went come at once; the kernel keeps what its somaxconn allows.
       backlog: 4096,

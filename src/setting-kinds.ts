@@ -268,9 +268,7 @@ export function userPatterns(told: Told): Setting<readonly string[]> {
         .split(',')
         .map((pattern) => pattern.trim())
         .filter((pattern, _, all) => pattern !== '' || all.length > 1)
-        .map((pattern) =>
-          isUserPattern(pattern) ? pattern : refuse(pattern, accepts),
-        ),
+        .map((pattern) => (isUserPattern(pattern) ? pattern : refuse(pattern, accepts))),
     print: (value) => value.join(','),
   }
 }

@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { errorCodes } from '../src/errors.js'
 import { push, startApp, type RunningApp } from './helpers/app.js'
+import { ask } from './helpers/ask.js'
+import { connection, requestText } from './helpers/connection.js'
 import { keptLog } from './helpers/kept-log.js'
 import { openStream } from './helpers/sse-client.js'
 import { apiKey, jwtSecret } from './helpers/tokens.js'
@@ -928,4 +930,47 @@ t.test('while it drains, pushes are refused and ends are answered', async (t) =>
   await drained
   t.equal(app.hub.streams.size, 0)
   t.equal(app.hub.stats.closed.shutdown, 3, 'each stream ended once, for the drain')
+})
+
+t.test('bodies that come with streams leave room for those of pushes', async (t) => {
+  const app = await startApp(t)
+  for (let i = 0; i < 8; i++) {
+    const headers = { 'Transfer-Encoding': 'chunked' }
+    const stream = connection(t, app.port, requestText('GET', '/events', { headers }) + '0\r\n\r\n')
+    await stream.says(/"type":"open"/)
+    stream.socket.destroy()
+  }
+  const answer = await ask(`${app.url}/api/push`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ data: 'x'.repeat(50_000) }, { data: 'x'.repeat(50_000) }]),
+  })
+  t.equal(answer.status, 202)
+})
+
+for (const expect of ['100-continue', 'something-else']) {
+  t.test(`"Expect: ${expect}" behind a stream ends it, and is not answered in it`, async (t) => {
+    const app = await startApp(t)
+    const stream = connection(t, app.port, requestText('GET', '/events'))
+    await stream.says(/"type":"open"/)
+    stream.socket.write(requestText('GET', '/livez', { headers: { Expect: expect } }))
+    const text = await stream.end()
+    t.equal(text.match(/HTTP\/1\.1/g)!.length, 1)
+    t.equal((await ask(`${app.url}/livez`)).status, 200)
+    const alone = await ask(`${app.url}/livez`, { headers: { expect } })
+    t.equal(alone.status, expect === '100-continue' ? 200 : 417)
+  })
+}
+
+t.test('an HTTP/1.0 client that takes chunks gets what its head says', async (t) => {
+  const app = await startApp(t)
+  for (const [more, chunked] of [
+    ['', false],
+    ['TE: chunked\r\n', true],
+  ] as const) {
+    const stream = connection(t, app.port, `GET /events HTTP/1.0\r\n${more}\r\n`)
+    const text = await stream.says(/"type":"open"/)
+    t.equal(/transfer-encoding: chunked/i.test(text), chunked)
+    t.equal(/\r\n\r\n[\da-f]+\r\nretry/.test(text), chunked)
+  }
 })

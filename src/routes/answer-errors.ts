@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, RingcastError, type ErrorCode } from '../errors.js'
@@ -67,6 +67,25 @@ export function onBadUrl(_error: FastifyError, request: FastifyRequest, reply: F
       'the path has a "%" that is no UTF-8 in percent-encoding, or a part that is too long',
     ),
   )
+}
+
+/**
+ * Sees to `Expect` (RFC 9110 section 10.1.1), which Node answers by itself before any hook is asked:
+ * behind a stream, in the middle of the stream.
+ */
+export function answerExpect(server: Server): void {
+  server.on('checkContinue', (request, response) => {
+    if (isTaken(request.socket)) {
+      request.socket.destroy()
+      return
+    }
+    response.writeContinue()
+    server.emit('request', request, response)
+  })
+  server.on('checkExpectation', (request, response) => {
+    if (isTaken(request.socket)) request.socket.destroy()
+    else response.writeHead(417).end()
+  })
 }
 
 /**

@@ -17,7 +17,8 @@ export function limitBodies(app: FastifyInstance, maxBodyBytes: number): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
     const announced = Number(length ?? (encoding === undefined ? 0 : maxBodyBytes))
-    if (announced <= smallBody) {
+    // What comes with a GET is dropped as it comes.
+    if (announced <= smallBody || request.method === 'GET' || request.method === 'HEAD') {
       done()
       return
     }
@@ -33,8 +34,15 @@ export function limitBodies(app: FastifyInstance, maxBodyBytes: number): void {
       return
     }
     claimed += bytes
-    // Told whether the request was answered or its connection broke.
-    reply.raw.once('close', () => (claimed -= bytes))
+    const { socket } = request.raw
+    const release = (): void => {
+      reply.raw.removeListener('close', release)
+      socket.removeListener('close', release)
+      claimed -= bytes
+    }
+    // An answer that waits behind another one when the connection breaks is not told of it.
+    reply.raw.once('close', release)
+    socket.once('close', release)
     done()
   })
 }

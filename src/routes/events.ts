@@ -127,9 +127,9 @@ function openStream(
   socket.cork()
   reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...headers })
   reply.raw.flushHeaders()
+  // An HTTP/1.0 client gets a body that ends with the connection, unless it says that it takes chunks.
+  const chunked = reply.raw.chunkedEncoding
   letGo(request.raw, reply.raw)
-  // An HTTP/1.0 client gets a body that ends with the connection.
-  const chunked = request.raw.httpVersionMinor > 0
   const format = wanted.envelope ? sseEnvelope : sse
   const transport = new SseTransport(socket, chunked, format, address)
   // Counted and opened in one go: nothing comes between.

@@ -9,7 +9,7 @@ const itemsPerLook = 8
  */
 export class TurnQueue<T> {
   readonly #work: (item: T) => void
-  #items: T[] = []
+  #items: (T | undefined)[] = []
   #next = 0
 
   constructor(work: (item: T) => void) {
@@ -24,7 +24,10 @@ export class TurnQueue<T> {
   readonly #slice = (): void => {
     const end = performance.now() + sliceMs
     while (this.#next < this.#items.length) {
-      this.#work(this.#items[this.#next++]!)
+      const item = this.#items[this.#next]!
+      // In a long storm the queue never runs empty: what was worked on is let go of all the same.
+      this.#items[this.#next++] = undefined
+      this.#work(item)
       if (this.#next % itemsPerLook === 0 && performance.now() >= end) break
     }
     if (this.#next < this.#items.length) {
