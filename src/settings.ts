@@ -245,8 +245,8 @@ export function settingsHelp(): string {
     .map((name) => {
       const setting: Setting<unknown, string> = settingsTable[name]
       const { accepts, help, default: preset } = setting
-      const file = setting.fromFile === true ? `; --${flagOf(name)}-file FILE: in a file` : ''
-      return `  --${flagOf(name)}  ${help}\n      ${accepts}; default: ${preset || 'none'}${file}\n`
+      const file = setting.fromFile === true ? `      or in a file: --${flagOf(name)}-file\n` : ''
+      return `  --${flagOf(name)}  ${help}\n      ${accepts}; default: ${preset || 'none'}\n${file}`
     })
     .join('')
 }

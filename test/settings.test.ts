@@ -359,6 +359,7 @@ t.test('the help names every setting with its flag, limits and default', async (
     const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
     t.ok(help.includes(`${flag}  ${told}\n      ${accepts}; default: ${preset || 'none'}\n`), name)
   }
+  t.match(help, '\n      or in a file: --api-keys-file\n')
 })
 
 function nameOf(flag: string): keyof typeof settingsTable {

@@ -131,5 +131,5 @@ function whatIsWrong(error: unknown): string {
   }
   return error instanceof errors.JWSSignatureVerificationFailed
     ? 'it is not signed by a key of this service'
-    : 'it is neither a key nor a token of this service'
+    : 'it is no key and no token of this service'
 }

@@ -17,7 +17,7 @@ export function writeReadme(results: readonly Result[], machine: string): void {
     ...results.flatMap(({ shape, failures }) =>
       failures.map((failure) => `Did not get through the ${shape}: ${failure}.`),
     ),
-    `Measured on ${machine}.`,
+    `Measured on ${machine}; at most ${Math.max(...results.map(({ rounds }) => rounds))} rounds of each.`,
   ]
   writeFileSync(path, `${before}${begin}\n\n${text.join('\n\n')}\n\n${end}${after}`)
 }
