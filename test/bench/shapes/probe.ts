@@ -1,5 +1,6 @@
 import type { Server } from '../contender.js'
 import { startPushing, stampedData, type Pushed } from '../load.js'
+import { figure, type Target } from '../shape.js'
 
 /** What an outside observer sees while something else goes on. */
 export interface Observed<T> {
@@ -28,3 +29,20 @@ export async function observed<T>(server: Server, work: () => Promise<T>): Promi
 export function observedFigures({ pushes, turnMs }: Observed<unknown>): Record<string, number> {
   return { pushP99Ms: pushes.p99Ms, ...(turnMs === undefined ? {} : { turnMs }) }
 }
+
+/** How the columns of these figures are headed. */
+export const observedColumns = { turnMs: 'longest turn ms', pushP99Ms: 'push p99 ms' }
+
+/** What they must be, of Ringcast. */
+export const observedTargets: readonly Target[] = [
+  {
+    what: 'longest turn of the event loop, ms',
+    value: (rows) => figure(rows, 'ringcast', 'turnMs'),
+    atMost: 50,
+  },
+  {
+    what: 'pushes from outside, p99 ms',
+    value: (rows) => figure(rows, 'ringcast', 'pushP99Ms'),
+    atMost: 50,
+  },
+]

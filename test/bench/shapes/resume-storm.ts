@@ -2,7 +2,7 @@ import { ringcast, startRingcast } from '../contenders/ringcast.js'
 import { push, stampedData } from '../load.js'
 import { scaled } from '../scale.js'
 import { figure, type Shape } from '../shape.js'
-import { observed, observedFigures } from './probe.js'
+import { observed, observedColumns, observedFigures, observedTargets } from './probe.js'
 import { withStreams } from './with-streams.js'
 
 const streams = scaled(5000)
@@ -35,22 +35,13 @@ export const resumeStorm: Shape = {
         }),
     },
   ],
-  columns: { deliveries: 'deliveries/s', turnMs: 'longest turn ms', pushP99Ms: 'push p99 ms' },
+  columns: { deliveries: 'deliveries/s', ...observedColumns },
   targets: [
     {
       what: 'deliveries/s',
       value: (rows) => figure(rows, 'ringcast', 'deliveries'),
       atLeast: 1_000_000,
     },
-    {
-      what: 'longest turn of the event loop, ms',
-      value: (rows) => figure(rows, 'ringcast', 'turnMs'),
-      atMost: 50,
-    },
-    {
-      what: 'pushes from outside, p99 ms',
-      value: (rows) => figure(rows, 'ringcast', 'pushP99Ms'),
-      atMost: 50,
-    },
+    ...observedTargets,
   ],
 }

@@ -3,7 +3,7 @@ import { scaled } from '../scale.js'
 import { ringcast } from '../contenders/ringcast.js'
 import { floor } from '../contenders/node-servers.js'
 import { figure, type Shape } from '../shape.js'
-import { observed, observedFigures } from './probe.js'
+import { observed, observedColumns, observedFigures, observedTargets } from './probe.js'
 import { caseOf } from './with-streams.js'
 
 const streams = scaled(15_000, 100)
@@ -32,8 +32,7 @@ export const storm: Shape = {
   columns: {
     opened: 'streams/s to first event',
     cpuUs: 'CPU µs/stream',
-    turnMs: 'longest turn ms',
-    pushP99Ms: 'push p99 ms',
+    ...observedColumns,
   },
   targets: [
     {
@@ -41,15 +40,6 @@ export const storm: Shape = {
       value: (rows) => figure(rows, 'ringcast', 'opened'),
       atLeast: 5000,
     },
-    {
-      what: 'longest turn of the event loop, ms',
-      value: (rows) => figure(rows, 'ringcast', 'turnMs'),
-      atMost: 50,
-    },
-    {
-      what: 'pushes from outside, p99 ms',
-      value: (rows) => figure(rows, 'ringcast', 'pushP99Ms'),
-      atMost: 50,
-    },
+    ...observedTargets,
   ],
 }
