@@ -1,4 +1,5 @@
-import type { Gatherer } from './gatherer.js'
+import type { BlockCache } from './block-cache.js'
+import type { Gather, Gatherer } from './gatherer.js'
 import type { Ring } from './ring.js'
 import type { HubStats } from './stats.js'
 import type { Stream } from './stream.js'
@@ -11,8 +12,13 @@ const turnsPerLook = 8
 
 /** What the dispatcher asks of the hub, for the turns in which no event is written. */
 export interface TurnEvents {
-  /** The stream's cursor fell out of the ring: what to tell it, if it has to be told. */
+  /**
+   * The stream's cursor fell out of the ring: moves it on to what can still be read; what to tell it,
+   * if it has to be told.
+   */
   behindRing(stream: Stream): Frame | undefined
+  /** What the log has at the stream's cursor cannot be read: moves it on; what to tell it. */
+  unreadable(stream: Stream, error: unknown): Frame | undefined
   /** A heartbeat is due: what to send. */
   heartbeat(stream: Stream): Frame
   /** Its credential expires soon: what to tell it, if it wants to be told. */
@@ -25,11 +31,13 @@ export interface TurnEvents {
  * Serves the streams that have something to read, in turns, in slices of a few milliseconds. A
  * stream that keeps up gets what is new; one that fell behind gets more with each write, so the
  * cost of a delivery falls as the load rises; one whose connection is full is parked and costs
- * nothing until it drains.
+ * nothing until it drains. One that the ring has passed reads the log, a block a turn, until it is
+ * back in the ring.
  */
 export class Dispatcher {
   readonly #ring: Ring
   readonly #gatherer: Gatherer
+  readonly #blocks: BlockCache | undefined
   readonly #stats: HubStats
   readonly #events: TurnEvents
   readonly #now: () => number
@@ -44,6 +52,7 @@ export class Dispatcher {
   #whenEmpty: (() => void)[] = []
 
   /**
+   * @param blocks the log behind the ring, if it keeps more.
    * @param now the hub's clock, in milliseconds; it must not go back.
    * @param defer runs the next slice once the event loop has seen to what is ready
    * (`setImmediate`).
@@ -51,6 +60,7 @@ export class Dispatcher {
   constructor(
     ring: Ring,
     gatherer: Gatherer,
+    blocks: BlockCache | undefined,
     stats: HubStats,
     events: TurnEvents,
     now: () => number,
@@ -58,6 +68,7 @@ export class Dispatcher {
   ) {
     this.#ring = ring
     this.#gatherer = gatherer
+    this.#blocks = blocks
     this.#stats = stats
     this.#events = events
     this.#now = now
@@ -122,8 +133,11 @@ export class Dispatcher {
     this.#time = this.#now()
     const end = this.#time + sliceMs
     for (let turns = 1; this.#first !== undefined; turns++) {
-      this.#turn(this.#dequeue())
-      if (turns % turnsPerLook !== 0) continue
+      const stream = this.#dequeue()
+      // To read a block takes longer than anything else that is done in a turn.
+      const behind = stream.cursor < this.#ring.first
+      this.#turn(stream)
+      if (!behind && turns % turnsPerLook !== 0) continue
       this.#time = this.#now()
       if (this.#time >= end) break
     }
@@ -163,7 +177,24 @@ export class Dispatcher {
         return
       }
     }
-    const gather = this.#gatherer.gather(stream, stream.cursor, stream.transport.format)
+    let from = this.#ring
+    if (stream.cursor < from.first) {
+      // It is not the service's pace that such a stream waits for: it holds up no push.
+      stream.keepsUp = false
+      const block = this.#blocks!.cached(stream.cursor)
+      if (block === undefined) {
+        void this.#read(stream)
+        return
+      }
+      from = block
+    }
+    this.#deliver(
+      stream,
+      this.#gatherer.gather(from, stream, stream.cursor, stream.transport.format),
+    )
+  }
+
+  #deliver(stream: Stream, gather: Gather | undefined): void {
     stream.cursor = this.#gatherer.next
     if (gather !== undefined) {
       stream.lastSent = gather.sequences.at(-1)!
@@ -175,6 +206,24 @@ export class Dispatcher {
       stream.heartbeatDue = false
       this.#send(stream, this.#events.heartbeat(stream))
     } else this.#afterWrite(stream, true)
+  }
+
+  /** Has the log's next block for a stream read, and lets it go on then. */
+  async #read(stream: Stream): Promise<void> {
+    const blocks = this.#blocks!
+    stream.state = 'reading'
+    try {
+      const at = await blocks.seek(stream, stream.cursor, this.#ring.first)
+      if (at < this.#ring.first) await blocks.load(at)
+      stream.cursor = at
+    } catch (error) {
+      if (!isReading(stream)) return
+      const gap = this.#events.unreadable(stream, error)
+      stream.activeAt = this.#now()
+      this.#afterWrite(stream, gap === undefined || this.write(stream, gap))
+      return
+    }
+    if (isReading(stream)) this.enqueue(stream)
   }
 
   /** Whether a stream may be ended now; one that shuts down with the log first gets all of it. */
@@ -217,4 +266,9 @@ export class Dispatcher {
     stream.state = 'idle'
     stream.keepsUp = true
   }
+}
+
+/** Whether a stream still waits for the log; much may have befallen it meanwhile. */
+function isReading({ state }: Stream): boolean {
+  return state === 'reading'
 }

@@ -1,4 +1,5 @@
 import type { AcceptedEvent, EventDraft } from './event.js'
+import type { Reach } from './eviction-horizon.js'
 
 /** One life of a log: the sequences that were appended under one epoch. */
 export interface Life {
@@ -17,6 +18,41 @@ export interface Receipt {
   readonly duplicate: boolean
 }
 
+/** Whose events are looked up in the log's index: of exact topics, and for a user. */
+export interface Names {
+  readonly topics: Iterable<string>
+  readonly user: string | undefined
+}
+
+/** How many sequences a block of the log has; blocks begin at its multiples. */
+export const blockEvents = 256
+
+/**
+ * What a log keeps beyond the ring. Its `first` and `horizon` are known at once; what has to be read
+ * is a promise, which rejects with `RINGCAST_LOG_UNAVAILABLE` where it cannot be read.
+ */
+export interface Retained extends Reach {
+  /**
+   * Reads events in order: those from a sequence on, with perhaps a few before it, up to the end of
+   * its block, or fewer if they are large. The sequence itself comes, unless it is no longer retained.
+   */
+  read(from: number): Promise<readonly AcceptedEvent[]>
+
+  /** The first sequence from one on that is of these names. It costs a look-up, never a scan. */
+  next(names: Names, from: number): Promise<number | undefined>
+
+  /** The newest sequences of these names, at most `count`, the newest first. */
+  newest(names: Names, count: number): Promise<readonly number[]>
+}
+
+/** Whose credentials were revoked, kept in the log: up to which second, by user. */
+export interface RevocationStore {
+  /** What was kept when the log was opened, the oldest first. */
+  readonly kept: Iterable<readonly [user: string, second: number]>
+  /** Keeps some and forgets those without a second. It resolves when that is as safe as events are. */
+  keep(changes: ReadonlyMap<string, number | undefined>): Promise<void>
+}
+
 /**
  * The ordered record of accepted events, the port that `logs/` implements. All implementations
  * pass one suite, `test/logs/event-log-suite.ts`.
@@ -28,21 +64,35 @@ export interface EventLog {
   /** Every life of which something is retained, oldest first; the last is the one that goes on. */
   readonly lives: readonly Life[]
 
+  /** What it keeps beyond the ring; undefined for a log that keeps nothing. */
+  readonly retained: Retained | undefined
+
+  /** Where revocations outlive the process; undefined if they don't. */
+  readonly revocations: RevocationStore | undefined
+
+  /** Why nothing can be appended for now, in words; undefined while all is well. */
+  readonly problem: string | undefined
+
   /**
    * Appends a batch, as a whole or not at all, in its order. It resolves when the log has it as
-   * safe as this log makes things.
+   * safe as this log makes things, which may take a while: several may be under way at once.
    *
    * @returns a receipt for each event, in the order given.
-   * @throws RingcastError `RINGCAST_KEY_CONFLICT` (with `index`), `RINGCAST_LOG_UNAVAILABLE`.
+   * @throws RingcastError `RINGCAST_KEY_CONFLICT` (with `index`), `RINGCAST_LOG_UNAVAILABLE`; then
+   * nothing of the batch is in the log, nor will be.
    */
   append(batch: readonly EventDraft[]): Promise<readonly Receipt[]>
 
   /**
    * Names the one listener that is told every accepted event, in order, each once, in blocks as
-   * they come. What the log tells is what the ring holds; nothing else fills it.
+   * they come, before its push is answered. What the log tells is what the ring holds; nothing else
+   * fills it.
    */
   follow(listener: (events: readonly AcceptedEvent[]) => void): void
 
-  /** Lets go of what the log holds. Appends after it are `RINGCAST_LOG_UNAVAILABLE`. */
+  /**
+   * Lets go of what the log holds, once the appends under way are done. Appends after it are
+   * `RINGCAST_LOG_UNAVAILABLE`.
+   */
   close(): Promise<void>
 }

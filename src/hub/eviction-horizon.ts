@@ -3,6 +3,24 @@ import { isReserved } from './topic.js'
 /** Prefixes of a topic are remembered up to this many segments; longer ones share their answer. */
 const maxPrefixes = 8
 const rows = 2
+/** So many places are kept together by a log that keeps them. */
+const pagePlaces = 64
+
+/** How new the newest event that is gone may be, by whom it concerned; 0 if there can be none. */
+export interface Horizon {
+  /** Of this exact topic. */
+  ofTopic(topic: string): number
+  /** Of this user. */
+  ofUser(user: string): number
+  /** Of any topic below a literal prefix (ending in `/`, or empty). */
+  ofPrefix(prefix: string): number
+}
+
+/** How far back something reaches: the oldest sequence it has, and what may be gone before that. */
+export interface Reach {
+  readonly first: number
+  readonly horizon: Horizon
+}
 
 /**
  * Remembers, in bounded memory, how new the newest evicted event of a topic or user may be. With
@@ -11,20 +29,22 @@ const rows = 2
  * sequence that fell there, and the older of a name's two places is its answer. A clash can only
  * make an answer too new: a needless `gap` at worst, never a hole without one.
  */
-export class EvictionHorizon {
+export class EvictionHorizon implements Horizon {
   readonly #places: number
   readonly #before: number
   #newest: Float64Array | undefined
   #newestOfAll: number
+  #changed: Set<number> | undefined
 
   /**
    * @param capacity how many events the ring holds; memory is 16 places of 8 bytes for each.
    * @param before the last sequence before the ring's first: whom those concerned is not known, so
    * they may have concerned anyone.
+   * @param newestOfAll the newest that is known to be gone, whatever its topic.
    */
-  constructor(capacity: number, before = 0) {
+  constructor(capacity: number, before = 0, newestOfAll = before) {
     this.#before = before
-    this.#newestOfAll = before
+    this.#newestOfAll = newestOfAll
     this.#places = 2 ** Math.ceil(Math.log2(Math.max(capacity, 64) * 8))
   }
 
@@ -44,17 +64,14 @@ export class EvictionHorizon {
     for (const user of users) this.#note(hashOf('u', user, user.length), sequence)
   }
 
-  /** The newest sequence of this exact topic that may be gone; 0 if none can be. */
   ofTopic(topic: string): number {
     return this.#lookUp(hashOf('t', topic, topic.length))
   }
 
-  /** The newest sequence for this user that may be gone; 0 if none can be. */
   ofUser(user: string): number {
     return this.#lookUp(hashOf('u', user, user.length))
   }
 
-  /** The newest sequence of any topic below a literal prefix (ending in `/`, or empty). */
   ofPrefix(prefix: string): number {
     if (prefix === '') return this.#newestOfAll
     let end = 0
@@ -66,10 +83,43 @@ export class EvictionHorizon {
     return this.#lookUp(hashOf('p', prefix, end))
   }
 
+  /** The newest of all that are gone, but those of the service and for users. */
+  get newestOfAll(): number {
+    return this.#newestOfAll
+  }
+
+  /** From now on it remembers which pages change, for a log that keeps them. */
+  keepChanges(): void {
+    this.#changed ??= new Set()
+  }
+
+  /** The pages that changed since `changesKept`: their numbers, and what they have now. */
+  changes(): [page: number, places: Float64Array][] {
+    return [...(this.#changed ?? [])].map((page) => {
+      const start = page * pagePlaces
+      return [page, this.#newest!.slice(start, start + pagePlaces)]
+    })
+  }
+
+  /** Notes that the changes are kept. */
+  changesKept(): void {
+    this.#changed?.clear()
+  }
+
+  /** Takes a page back that was kept. */
+  restorePage(page: number, places: Float64Array): void {
+    this.#newest ??= new Float64Array(this.#places * rows)
+    this.#newest.set(places, page * pagePlaces)
+  }
+
   #note(hash: number, sequence: number): void {
-    const newest = this.#newest!
-    newest[hash & (this.#places - 1)] = sequence
-    newest[this.#places + (remix(hash) & (this.#places - 1))] = sequence
+    this.#noteAt(hash & (this.#places - 1), sequence)
+    this.#noteAt(this.#places + (remix(hash) & (this.#places - 1)), sequence)
+  }
+
+  #noteAt(place: number, sequence: number): void {
+    this.#newest![place] = sequence
+    this.#changed?.add(Math.floor(place / pagePlaces))
   }
 
   #lookUp(hash: number): number {

@@ -14,6 +14,7 @@ export interface Gather {
 
 /** All that an answer depends on, and where it ends. */
 interface Question {
+  readonly ring: Ring
   readonly filter: Filter
   readonly user: string | undefined
   readonly from: number
@@ -37,7 +38,6 @@ const sharedBytes = 4 * 1024 * 1024
  * the same format are the same bytes.
  */
 export class Gatherer {
-  readonly #ring: Ring
   readonly #shared = new Map<number, Gather>()
   #sharedSize = 0
 
@@ -47,17 +47,19 @@ export class Gatherer {
   /** What was asked last, and found. */
   #last: { readonly question: Question; readonly gather: Gather | undefined } | undefined
 
+  #ring!: Ring
   #format!: WireFormat
   #sequences: number[] = []
   #parts: Buffer[] = []
   #bytes = 0
 
-  constructor(ring: Ring) {
+  /**
+   * What to write next to a stream that stands at a sequence; undefined when nothing is wanted.
+   *
+   * @param ring where to gather from: the ring, or a block of the log behind it.
+   */
+  gather(ring: Ring, wants: Wants, from: number, format: WireFormat): Gather | undefined {
     this.#ring = ring
-  }
-
-  /** What to write next to a stream that stands at a sequence; undefined when nothing is wanted. */
-  gather(wants: Wants, from: number, format: WireFormat): Gather | undefined {
     const last = this.#last
     // The paced shape pays for it: the streams of one topic ask one after the other, and the ring
     // that has neither more nor fewer events than before gives the same answer to the same question.
@@ -67,13 +69,17 @@ export class Gatherer {
     }
     const gather = this.#gather(wants, from, format)
     const { filter, user } = wants
-    const [ringFirst, ringNext, next] = [this.#ring.first, this.#ring.next, this.next]
-    this.#last = { question: { filter, user, from, format, ringFirst, ringNext, next }, gather }
+    const [ringFirst, ringNext, next] = [ring.first, ring.next, this.next]
+    this.#last = {
+      question: { ring, filter, user, from, format, ringFirst, ringNext, next },
+      gather,
+    }
     return gather
   }
 
   #isSame(question: Question, wants: Wants, from: number, format: WireFormat): boolean {
     return (
+      question.ring === this.#ring &&
       question.filter === wants.filter &&
       question.user === wants.user &&
       question.from === from &&

@@ -1,4 +1,6 @@
 import { RingcastError } from '../errors.js'
+import { setImmediate as turnEnd } from 'node:timers/promises'
+import { BlockCache } from './block-cache.js'
 import { Dispatcher } from './dispatcher.js'
 import { formatEventId } from './event-id.js'
 import type { EventLog, Receipt } from './event-log.js'
@@ -6,9 +8,9 @@ import type { AcceptedEvent, EventDraft } from './event.js'
 import type { Wants } from './filter.js'
 import { Gatherer } from './gatherer.js'
 import { Notices } from './notices.js'
-import { findStart, type StartRequest } from './resume.js'
-import { Ring } from './ring.js'
-import { selectForward } from './selection.js'
+import { findStart, type Start, type StartRequest } from './resume.js'
+import { bytesOfAll, Ring, type RingEntry } from './ring.js'
+import { newestWanted, selectForward } from './selection.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
 import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
@@ -16,9 +18,14 @@ import { Stream, type EndReason, type Farewell } from './stream.js'
 import type { Transport } from './transport.js'
 import type { GapReason } from './wire-format.js'
 
+/** The most blocks of the log that a page of history reads: as many events as a ring usually holds. */
+const blocksPerPage = 256
+
 /** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
 export interface HubOptions extends StreamLimits {
   readonly log: EventLog
+  /** The newest events of the log, which the ring begins with; none for a log that begins too. */
+  readonly newest?: readonly AcceptedEvent[]
   readonly ringEvents: number
   readonly ringBytes: number
   /** The name of this node, the first part of its streams' ids. */
@@ -29,6 +36,8 @@ export interface HubOptions extends StreamLimits {
   readonly onOpen?: (stream: Stream) => void
   /** Told each stream that is over, and why, once. */
   readonly onEnd?: (stream: Stream, reason: EndReason) => void
+  /** Told of what the log has and could not give. */
+  readonly onUnreadable?: (error: unknown) => void
   /** A clock in milliseconds that does not go back; by default `performance.now`. */
   readonly now?: () => number
   /** Runs a slice of work once the event loop has seen to what is ready; by default `setImmediate`. */
@@ -66,6 +75,10 @@ export class Hub {
   readonly #notices: Notices
   readonly #now: () => number
   readonly #random: () => number
+  readonly #blocks: BlockCache | undefined
+  /** What is on its way into the log, and so into the ring. */
+  readonly #onTheWay = { pushes: 0, events: 0, bytes: 0 }
+  #whenNoneOnTheWay: (() => void)[] = []
   #draining = false
 
   /** The newest part of the log. */
@@ -80,21 +93,31 @@ export class Hub {
     this.#log = options.log
     this.#now = options.now ?? (() => performance.now())
     this.#random = options.random ?? Math.random
-    this.ring = new Ring(options.ringEvents, options.ringBytes, options.log.head + 1)
+    const { newest = [], log } = options
+    const first = newest[0]?.sequence ?? log.head + 1
+    this.ring = new Ring(options.ringEvents, options.ringBytes, first)
+    for (const event of newest) this.ring.append(event)
+    this.#blocks = log.retained === undefined ? undefined : new BlockCache(log.retained)
     this.#notices = new Notices({
       ...options,
       ring: this.ring,
       lives: () => this.#log.lives,
+      retained: log.retained,
       stats: this.stats,
       random: this.#random,
       now: this.#now,
     })
     this.#dispatcher = new Dispatcher(
       this.ring,
-      new Gatherer(this.ring),
+      new Gatherer(),
+      this.#blocks,
       this.stats,
       {
         behindRing: (stream) => this.#notices.behindRing(stream),
+        unreadable: (stream, error) => {
+          options.onUnreadable?.(error)
+          return this.#notices.unreadable(stream)
+        },
         heartbeat: (stream) => this.#notices.heartbeat(stream),
         expiring: (stream) => this.#notices.expiring(stream),
         farewell: (stream) => {
@@ -171,17 +194,58 @@ export class Hub {
         retryAfterSeconds: 1,
       })
     }
-    this.#checkRoom(batch)
-    const receipts = await this.#log.append(batch)
+    const receipts = await this.#append(batch)
     for (const { duplicate } of receipts) {
       if (duplicate) this.stats.duplicates++
     }
     return receipts
   }
 
+  async #append(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
+    const onTheWay = this.#onTheWay
+    const bytes = bytesOfAll(batch)
+    this.#checkRoom(batch.length, bytes)
+    onTheWay.pushes++
+    onTheWay.events += batch.length
+    onTheWay.bytes += bytes
+    try {
+      return await this.#log.append(batch)
+    } finally {
+      onTheWay.pushes--
+      onTheWay.events -= batch.length
+      onTheWay.bytes -= bytes
+      if (onTheWay.pushes === 0) for (const done of this.#whenNoneOnTheWay.splice(0)) done()
+    }
+  }
+
   /** The id of an event that was accepted, or that the log knows by its key. */
   idOf({ epoch, sequence }: Pick<AcceptedEvent, 'epoch' | 'sequence'>): string {
     return formatEventId(epoch, sequence)
+  }
+
+  /** Why the log can't be appended to for now, in words; undefined while all is well. */
+  get problem(): string | undefined {
+    return this.#log.problem
+  }
+
+  /**
+   * Looks up in the log where `last` begins, where that may lie before the ring; a request that needs
+   * no look-up is answered with undefined. Of patterns there is no index: they look back over the ring.
+   *
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+   */
+  startOfLast(request: SubscribeRequest): Promise<number> | undefined {
+    const { retained } = this.#log
+    const { lastEventId, last = 0, user } = request
+    if (retained === undefined || lastEventId !== undefined || last === 0) return undefined
+    if (retained.first >= this.ring.first) return undefined
+    const filter = this.streams.filter(request.topics)
+    if (filter.patterns.length > 0) return undefined
+    if (newestWanted(this.ring, { filter, user }, last).length === last) return undefined
+    const { next } = this.ring
+    return retained
+      .newest({ topics: filter.exact, user }, last)
+      .then((sequences) => sequences.at(-1) ?? next)
   }
 
   /**
@@ -191,7 +255,7 @@ export class Hub {
    */
   subscribe(request: SubscribeRequest, transport: Transport, control = true): Stream {
     const wants = { filter: this.streams.filter(request.topics), user: request.user }
-    const start = findStart(this.ring, this.#log.lives, wants, request)
+    const start = this.#startOf(wants, request)
     const stream = this.#newStream(wants, control, transport, start)
     if (request.expiresAt !== undefined) {
       stream.expiresAt = this.#now() + request.expiresAt - Date.now()
@@ -266,22 +330,52 @@ export class Hub {
   }
 
   /**
-   * Reads a page of what is retained, by the rules by which a stream resumes.
+   * Reads a page of what is retained, by the rules by which a stream resumes. Of what is behind the
+   * ring it reads a bounded part: a page may have few events or none, and more after it.
    *
    * @param limit the most events on the page.
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
    */
-  history(request: SubscribeRequest, limit: number): HistoryPage {
+  async history(request: SubscribeRequest, limit: number): Promise<HistoryPage> {
     const wants = { filter: this.streams.filter(request.topics), user: request.user }
-    const { cursor, gap } = findStart(this.ring, this.#log.lives, wants, request)
+    const startAt = await this.startOfLast(request)
+    const { cursor, gap } = this.#startOf(wants, { ...request, startAt })
     const events: AcceptedEvent[] = []
-    const next = selectForward(this.ring, wants, cursor, Infinity, ({ event }) => {
+    const take = ({ event }: RingEntry): boolean => {
       if (events.length === limit) return false
       events.push(event)
       return true
-    })
+    }
+    let next = await this.#selectBehindRing(wants, cursor, take)
+    if (next >= this.ring.first) next = selectForward(this.ring, wants, next, Infinity, take)
     const more = next < this.ring.next
-    const last = more ? events.at(-1)!.sequence : this.ring.next - 1
+    // A full page goes on from its last event: what comes next is not known to be of its own.
+    const last = more && events.length === limit ? events.at(-1)!.sequence : next - 1
     return { events, last: this.idOfSequence(last), more, gap }
+  }
+
+  /** Hands over what is wanted of the log before the ring, and answers where to go on from. */
+  async #selectBehindRing(
+    wants: Wants,
+    cursor: number,
+    take: (entry: RingEntry) => boolean,
+  ): Promise<number> {
+    let next = cursor
+    for (let blocks = 0; next < this.ring.first && blocks < blocksPerPage; blocks++) {
+      next = await this.#blocks!.seek(wants, next, this.ring.first)
+      if (next >= this.ring.first) break
+      const block = await this.#blocks!.load(next)
+      // Deleted meanwhile: what follows is for the next page, which begins with the gap.
+      if (block.first > next) break
+      next = selectForward(block, wants, next, Infinity, take)
+      if (next < block.next) break
+      await turnEnd()
+    }
+    return next
+  }
+
+  #startOf(wants: Wants, request: StartRequest): Start {
+    return findStart(this.ring, this.#log.lives, wants, request, this.#log.retained)
   }
 
   /**
@@ -293,6 +387,7 @@ export class Hub {
   async drain(drainMs: number): Promise<void> {
     this.#draining = true
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
+    await Promise.race([this.#noneOnTheWay(), deadline])
     await Promise.race([this.#dispatcher.empty(), deadline])
     for (const stream of this.streams.values()) {
       this.end(stream, 'shutdown', true, Math.round(500 + this.#random() * drainMs))
@@ -317,16 +412,24 @@ export class Hub {
     return new Stream(number, filter, user, control, transport, Date.now(), start)
   }
 
-  #checkRoom(batch: readonly EventDraft[]): void {
-    const first = this.ring.firstAfter(batch)
-    if (first === undefined) {
+  #noneOnTheWay(): Promise<void> {
+    if (this.#onTheWay.pushes === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenNoneOnTheWay.push(resolve))
+  }
+
+  /** Whether the ring will have room for a batch, behind all that is on its way into it. */
+  #checkRoom(events: number, bytes: number): void {
+    if (this.ring.firstAfter(events, bytes) === undefined) {
       throw new RingcastError(
         'RINGCAST_BODY_TOO_LARGE',
         'the batch is larger than the ring (RING_EVENTS, RING_BYTES): push it in parts',
       )
     }
+    const onTheWay = this.#onTheWay
+    const first = this.ring.firstAfter(events + onTheWay.events, bytes + onTheWay.bytes)
     // Most pushes displace nothing, and need not know what is still to be fanned out.
-    if (first === this.ring.first || this.#dispatcher.floor(first) >= first) return
+    if (first === this.ring.first) return
+    if (first !== undefined && this.#dispatcher.floor(first) >= first) return
     this.stats.busy++
     throw new RingcastError(
       'RINGCAST_BUSY',

@@ -1,4 +1,5 @@
-import type { Life } from './event-log.js'
+import type { Life, Retained } from './event-log.js'
+import type { Reach } from './eviction-horizon.js'
 import { idOfPlace, type Start } from './resume.js'
 import type { Ring } from './ring.js'
 import { mayHaveMissed } from './selection.js'
@@ -15,6 +16,8 @@ const retryOverLimit = { from: 15_000, to: 45_000 }
 export interface NoticeParts {
   readonly ring: Ring
   readonly lives: () => readonly Life[]
+  /** What the log keeps beyond the ring. */
+  readonly retained: Retained | undefined
   readonly stats: HubStats
   readonly node: string
   readonly heartbeatMs: number
@@ -77,16 +80,30 @@ export class Notices {
     ])
   }
 
-  /** Moves a stream on that the ring has passed; what to tell it, if it may have missed something. */
+  /**
+   * Moves a stream on that the ring has passed, and the log too if it keeps more; what to tell it, if
+   * it may have missed something.
+   */
   behindRing(stream: Stream): Frame | undefined {
-    const { ring, stats } = this.#parts
-    const missed = mayHaveMissed(ring, stream, stream.cursor - 1)
-    stream.cursor = ring.first
+    const { retained, ring } = this.#parts
+    if (retained === undefined || retained.first > ring.first) return this.#movedOn(stream, ring)
+    return stream.cursor >= retained.first ? undefined : this.#movedOn(stream, retained)
+  }
+
+  /** The same where what the log has before the ring cannot be read. */
+  unreadable(stream: Stream): Frame | undefined {
+    return this.#movedOn(stream, this.#parts.ring)
+  }
+
+  #movedOn(stream: Stream, reach: Reach): Frame | undefined {
+    const { stats } = this.#parts
+    const missed = mayHaveMissed(reach, stream, stream.cursor - 1)
+    stream.cursor = reach.first
     if (!missed) return undefined
     stats.gaps.lagged++
     if (!stream.control) return undefined
     const after = this.idOf(stream.lastSent) ?? ''
-    stream.lastSent = ring.first - 1
+    stream.lastSent = reach.first - 1
     return this.#frame(
       stream,
       { type: 'gap', reason: 'lagged', after },
@@ -96,10 +113,11 @@ export class Notices {
 
   /** A heartbeat, or a new place to resume from if the last is on its way out of what is retained. */
   heartbeat(stream: Stream): Frame {
-    const { ring } = this.#parts
+    const { retained, ring } = this.#parts
     const head = ring.next - 1
     const id = stream.control ? this.idOf(head) : undefined
-    if (id === undefined || head - stream.lastSent <= ring.size / 4) {
+    const held = ring.next - Math.min(ring.first, retained?.first ?? ring.first)
+    if (id === undefined || head - stream.lastSent <= held / 4) {
       return stream.transport.format.heartbeat
     }
     stream.lastSent = head

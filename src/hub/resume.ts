@@ -1,8 +1,9 @@
-import type { Life } from './event-log.js'
+import type { Life, Retained } from './event-log.js'
 import { formatEventId, parseEventId } from './event-id.js'
+import type { Reach } from './eviction-horizon.js'
 import type { Wants } from './filter.js'
 import type { Ring } from './ring.js'
-import { mayHaveMissed, nthNewest } from './selection.js'
+import { mayHaveMissed, newestWanted } from './selection.js'
 import type { GapReason } from './wire-format.js'
 
 /** Where a client wants to begin. */
@@ -11,6 +12,8 @@ export interface StartRequest {
   readonly lastEventId?: string | undefined
   /** Without an id: how many of the newest events to begin with. */
   readonly last?: number | undefined
+  /** Where `last` was found to begin, if the log had to be asked. */
+  readonly startAt?: number | undefined
 }
 
 /** Where a stream begins, and what it has to be told of it. */
@@ -32,34 +35,39 @@ export function idOfPlace(lives: readonly Life[], sequence: number): string | un
   return life.epoch === '' ? undefined : formatEventId(life.epoch, sequence)
 }
 
-/** Finds where a stream begins. To resume is to read an id, not to look it up. */
+/**
+ * Finds where a stream begins. To resume is to read an id, not to look it up.
+ *
+ * @param retained what the log keeps beyond the ring.
+ */
 export function findStart(
   ring: Ring,
   lives: readonly Life[],
   wants: Wants,
   request: StartRequest,
+  retained?: Retained,
 ): Start {
-  const head = ring.next - 1
-  const { lastEventId, last } = request
-  if (lastEventId === 'earliest') return from(ring.first)
-  if (lastEventId !== undefined) return resume(ring, lives, wants, lastEventId)
-  const oldest = last === undefined || last === 0 ? undefined : nthNewest(ring, wants, last)
-  return from(oldest ?? head + 1)
+  const { lastEventId, last, startAt } = request
+  // The log may keep less than the ring holds.
+  const reach = retained === undefined || retained.first > ring.first ? ring : retained
+  if (lastEventId === 'earliest') return from(reach.first)
+  if (lastEventId !== undefined) return resume(ring, reach, lives, wants, lastEventId)
+  return from(startAt ?? newestWanted(ring, wants, last ?? 0).at(-1) ?? ring.next)
 }
 
-function resume(ring: Ring, lives: readonly Life[], wants: Wants, id: string): Start {
+function resume(ring: Ring, reach: Reach, lives: readonly Life[], wants: Wants, id: string): Start {
   const after = id.slice(0, maxEchoedId)
   const place = parseEventId(id)
   if (place === undefined) return { ...from(ring.next), gap: { reason: 'unknown', after } }
   const life = lives.find(({ epoch }) => epoch === place.epoch)
-  if (life === undefined) return { ...from(ring.first), gap: { reason: 'epoch', after } }
+  if (life === undefined) return { ...from(reach.first), gap: { reason: 'epoch', after } }
   if (place.sequence > life.last) {
-    return { ...from(Math.max(life.last + 1, ring.first)), gap: { reason: 'epoch', after } }
+    return { ...from(Math.max(life.last + 1, reach.first)), gap: { reason: 'epoch', after } }
   }
-  if (mayHaveMissed(ring, wants, place.sequence)) {
-    return { ...from(ring.first), gap: { reason: 'evicted', after } }
+  if (mayHaveMissed(reach, wants, place.sequence)) {
+    return { ...from(reach.first), gap: { reason: 'evicted', after } }
   }
-  return { cursor: Math.max(place.sequence + 1, ring.first), place: place.sequence }
+  return { cursor: Math.max(place.sequence + 1, reach.first), place: place.sequence }
 }
 
 function from(cursor: number): Start {

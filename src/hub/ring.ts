@@ -104,13 +104,12 @@ export class Ring {
   }
 
   /**
-   * The oldest sequence that would still be held once a batch was appended; undefined if the ring
-   * is too small for the batch alone.
+   * The oldest sequence that would still be held once so many events of so many bytes were appended;
+   * undefined if the ring is too small for these alone.
    */
-  firstAfter(batch: readonly EventDraft[]): number | undefined {
-    const bytes = sum(batch)
-    if (batch.length > this.#maxEvents || bytes > this.#maxBytes) return undefined
-    let first = this.#first + Math.max(0, this.size + batch.length - this.#maxEvents)
+  firstAfter(events: number, bytes: number): number | undefined {
+    if (events > this.#maxEvents || bytes > this.#maxBytes) return undefined
+    let first = this.#first + Math.max(0, this.size + events - this.#maxEvents)
     let over = this.#bytes + bytes - this.#maxBytes
     if (over <= 0) return first
     for (let sequence = this.#first; sequence < first; sequence++) {
@@ -178,7 +177,8 @@ function bytesOf({ data, topics, users, key }: EventDraft): number {
   return bytes
 }
 
-function sum(batch: readonly EventDraft[]): number {
+/** What a batch takes in a ring, without encodings, in bytes. */
+export function bytesOfAll(batch: readonly EventDraft[]): number {
   return batch.reduce((total, draft) => total + bytesOf(draft), 0)
 }
 

@@ -1,3 +1,4 @@
+import type { Reach } from './eviction-horizon.js'
 import { isWanted, type Wants } from './filter.js'
 import type { Ring, RingEntry } from './ring.js'
 import type { SequenceQueue } from './sequence-queue.js'
@@ -38,31 +39,29 @@ export function selectForward(
   }
 }
 
-/** The sequence of the n-th newest wanted event, or of the oldest if there are fewer; undefined without any. */
-export function nthNewest(ring: Ring, wants: Wants, n: number): number | undefined {
-  let found: number | undefined
+/** The sequences of the newest wanted events, at most `count`, the newest first. */
+export function newestWanted(ring: Ring, wants: Wants, count: number): number[] {
+  const found: number[] = []
   if (wants.filter.patterns.length > 0) {
-    for (let sequence = ring.next - 1; sequence >= ring.first && n > 0; sequence--) {
-      if (!isWanted(wants, ring.entry(sequence).event)) continue
-      found = sequence
-      n--
+    for (let sequence = ring.next - 1; sequence >= ring.first; sequence--) {
+      if (found.length === count) break
+      if (isWanted(wants, ring.entry(sequence).event)) found.push(sequence)
     }
     return found
   }
   const queues = queuesOf(ring, wants)
   const positions = queues.map((queue) => queue.length - 1)
-  for (; n > 0; n--) {
+  while (found.length < count) {
     const sequence = largest(queues, positions)
     if (sequence === -Infinity) break
-    found = sequence
+    found.push(sequence)
   }
   return found
 }
 
-/** Whether an event after this sequence that was wanted may be gone from the ring. */
-export function mayHaveMissed(ring: Ring, wants: Wants, after: number): boolean {
-  if (after >= ring.first - 1) return false
-  const { horizon } = ring
+/** Whether an event after this sequence that was wanted may be gone from what can be read. */
+export function mayHaveMissed({ first, horizon }: Reach, wants: Wants, after: number): boolean {
+  if (after >= first - 1) return false
   for (const topic of wants.filter.exact) if (horizon.ofTopic(topic) > after) return true
   for (const prefix of wants.filter.prefixes) if (horizon.ofPrefix(prefix) > after) return true
   return wants.user !== undefined && horizon.ofUser(wants.user) > after

@@ -5,10 +5,10 @@ import type { ByeReason } from './wire-format.js'
 
 /**
  * Where a stream is in its life. `idle`: it has passed everything up to the head. `queued`: it waits
- * for its turn on the run queue. `parked`: its connection takes no more until it drains. `ended`:
- * nothing is written to it any more.
+ * for its turn on the run queue. `reading`: it waits for a part of the log that it fell behind by.
+ * `parked`: its connection takes no more until it drains. `ended`: nothing is written to it any more.
  */
-export type StreamState = 'idle' | 'queued' | 'parked' | 'ended'
+export type StreamState = 'idle' | 'queued' | 'reading' | 'parked' | 'ended'
 
 /** Why a stream is over: as its `bye` said, or what befell its connection. */
 export type EndReason = ByeReason | 'client' | 'dead-peer' | 'stalled'

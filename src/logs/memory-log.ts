@@ -16,6 +16,10 @@ export class MemoryLog implements EventLog {
   #head = 0
   #closed = false
 
+  readonly retained = undefined
+  readonly revocations = undefined
+  readonly problem = undefined
+
   /**
    * @param options.epoch the name of its life; by default a new one. Empty: its events have no ids.
    * @param options.now the wall clock, in milliseconds since the Unix epoch.

@@ -66,10 +66,16 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
     handler: (request, reply) => {
       checkAccept(request)
       const wanted = readRequest(service, request)
-      reply.hijack()
-      whenFirst(request.raw, reply.raw, () => {
-        openings.add({ request, reply, wanted })
-      })
+      const open = (startAt?: number): void => {
+        reply.hijack()
+        whenFirst(request.raw, reply.raw, () => {
+          openings.add({ request, reply, wanted: { ...wanted, startAt } })
+        })
+      }
+      const lookedUp = hubOf(service, wanted.topics).startOfLast(wanted)
+      if (lookedUp !== undefined) return lookedUp.then(open)
+      open()
+      return undefined
     },
   })
   app.head(

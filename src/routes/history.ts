@@ -12,14 +12,14 @@ const maxLimit = 1000
 
 /** `GET /api/history`: what a stream would be sent, a page at a time, for clients that poll. */
 export function historyRoute(app: FastifyInstance, service: Service): void {
-  app.get('/api/history', { onRequest: identified(service) }, (request, reply) => {
+  app.get('/api/history', { onRequest: identified(service) }, async (request, reply) => {
     const query = request.query as Query
     checkNames(query, ['topic', 'user', 'lastEventId', 'last', 'limit'])
     const topics = subscription(query)
     checkSubscribe(request.caller, topics)
     if (isReserved(topics[0]!)) throw invalidQuery('topic', '$sys topics have no history')
     const limit = integer(query, 'limit', { min: 1, max: maxLimit }) ?? defaultLimit
-    const page = service.hub.history(
+    const page = await service.hub.history(
       {
         topics,
         user: userOf(service, request),

@@ -27,6 +27,8 @@ export type Step =
 export interface Scenario {
   readonly ringEvents: number
   readonly ringBytes: number
+  /** How many events the log retains beyond the ring; undefined for a log that keeps nothing. */
+  readonly retained: number | undefined
   /** How far the clock moves whenever it is read: slices of the dispatcher end by it. */
   readonly lookMs: number
   readonly clients: ClientSpec[]
@@ -131,6 +133,7 @@ const lastStep = step.filter(({ do: what }) => ['push', 'slice', 'stall', 'drain
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
   ringEvents: fc.integer({ min: 8, max: 32 }),
   ringBytes: fc.constantFrom(6_000, 20_000, 100_000, 1_000_000),
+  retained: fc.constantFrom(undefined, 40, 100, 1_000_000),
   lookMs: fc.constantFrom(0, 0.1, 1),
   clients: fc.array(client, { minLength: 1, maxLength: 12, size: 'max' }),
   steps: fc.array(step, { maxLength: 250, size: 'max' }),

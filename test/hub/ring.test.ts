@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { Ring } from '../../src/hub/ring.js'
+import type { AcceptedEvent } from '../../src/hub/event.js'
+import { bytesOfAll, Ring } from '../../src/hub/ring.js'
 import { sse, sseEnvelope } from '../../src/wire/sse.js'
 import { accepted, addressees, ringOf } from './fill-ring.js'
 
 t.test('a new ring is empty, wherever its log has got to', async (t) => {
   const ring = new Ring(8, 1e6, 100)
   t.strictSame([ring.first, ring.next, ring.size, ring.bytes, ring.fill], [100, 100, 0, 0, 0])
-  t.equal(ring.firstAfter([]), 100)
+  t.equal(ring.firstAfter(0, 0), 100)
 })
 
 t.test('it holds the newest events, however many came', async (t) => {
@@ -123,9 +124,10 @@ t.test('blocks grow with the bytes that went by', async (t) => {
 t.test('a batch larger than the ring can never be held', async (t) => {
   const ring = new Ring(4, 10_000, 1)
   const batch = Array.from({ length: 5 }, (_, i) => accepted(i))
-  t.equal(ring.firstAfter(batch.slice(1)), 1)
-  t.equal(ring.firstAfter(batch), undefined)
-  t.equal(ring.firstAfter([accepted(1, { data: 'x'.repeat(10_000) })]), undefined)
+  const firstAfter = (events: AcceptedEvent[]) => ring.firstAfter(events.length, bytesOfAll(events))
+  t.equal(firstAfter(batch.slice(1)), 1)
+  t.equal(firstAfter(batch), undefined)
+  t.equal(firstAfter([accepted(1, { data: 'x'.repeat(10_000) })]), undefined)
 })
 
 const step = fc.record({
@@ -150,7 +152,7 @@ t.test('what a batch displaces is foretold exactly, whatever was encoded', async
         const events = batch.map(([to, length], index) =>
           accepted(ring.next + index, { ...to, data: 'x'.repeat(length) }),
         )
-        const foretold = ring.firstAfter(events)
+        const foretold = ring.firstAfter(events.length, bytesOfAll(events))
         if (foretold === undefined) continue
         for (const event of events) ring.append(event)
         // Encodings alone make no room: they wait for `trim`.

@@ -1,0 +1,84 @@
+import { blockEvents, type Retained } from './event-log.js'
+import type { Wants } from './filter.js'
+import { Ring } from './ring.js'
+
+/** What the cache may hold, in bytes, encodings included; the newest block stays whatever its size. */
+const cacheBytes = 16 * 1024 * 1024
+/** A stream whose next event is this many blocks away is taken there; nearer, it shares the blocks. */
+const farBlocks = 64
+
+/**
+ * What streams behind the ring read: blocks of the log, in one small cache for all of them. Blocks
+ * are aligned, so that streams which came in at different places soon read the same. Each is a small
+ * ring of its own: what is for a stream is found and encoded as in the large one.
+ */
+export class BlockCache {
+  readonly #retained: Retained
+  readonly #blocks = new Map<number, Ring>()
+  readonly #loading = new Map<number, Promise<Ring>>()
+
+  constructor(retained: Retained) {
+    this.#retained = retained
+  }
+
+  /** The block in the cache that holds a sequence. */
+  cached(sequence: number): Ring | undefined {
+    const block = this.#blocks.get(blockOf(sequence))
+    return block !== undefined && sequence >= block.first && sequence < block.next
+      ? block
+      : undefined
+  }
+
+  /**
+   * Where to read on from a sequence: there, or, where what is wanted has names that the log finds
+   * by its index, far ahead.
+   *
+   * @param end where reading ends: the answer if nothing comes before it.
+   */
+  async seek(wants: Wants, from: number, end: number): Promise<number> {
+    if (wants.filter.patterns.length > 0 || end - from <= farBlocks * blockEvents) return from
+    const names = { topics: wants.filter.exact, user: wants.user }
+    const next = Math.min((await this.#retained.next(names, from)) ?? end, end)
+    return next - from > farBlocks * blockEvents ? next : from
+  }
+
+  /** Reads the block that holds a sequence; it begins later if that is no longer retained. */
+  async load(sequence: number): Promise<Ring> {
+    const number = blockOf(sequence)
+    const underWay = await this.#loading.get(number)?.catch(() => undefined)
+    const known = this.cached(sequence) ?? underWay
+    if (known !== undefined && sequence >= known.first && sequence < known.next) return known
+    const reading = this.#read(sequence)
+    this.#loading.set(number, reading)
+    try {
+      const block = await reading
+      this.#blocks.delete(number)
+      this.#blocks.set(number, block)
+      this.#forgetOldest()
+      return block
+    } finally {
+      if (this.#loading.get(number) === reading) this.#loading.delete(number)
+    }
+  }
+
+  async #read(sequence: number): Promise<Ring> {
+    const events = await this.#retained.read(sequence)
+    const block = new Ring(blockEvents, Infinity, events[0]?.sequence ?? sequence)
+    for (const event of events) block.append(event)
+    return block
+  }
+
+  #forgetOldest(): void {
+    let bytes = 0
+    for (const block of this.#blocks.values()) bytes += block.bytes
+    for (const [number, block] of this.#blocks) {
+      if (bytes <= cacheBytes || this.#blocks.size === 1) break
+      this.#blocks.delete(number)
+      bytes -= block.bytes
+    }
+  }
+}
+
+function blockOf(sequence: number): number {
+  return Math.floor(sequence / blockEvents)
+}

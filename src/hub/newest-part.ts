@@ -1,0 +1,33 @@
+import { blockEvents, type EventLog } from './event-log.js'
+import type { AcceptedEvent } from './event.js'
+import { bytesOfAll } from './ring.js'
+
+/**
+ * The newest events of a log, as many as a ring holds: what it begins with when the process starts.
+ *
+ * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+ */
+export async function newestPart(
+  { head, retained }: EventLog,
+  ringEvents: number,
+  ringBytes: number,
+): Promise<readonly AcceptedEvent[]> {
+  if (retained === undefined) return []
+  const parts: (readonly AcceptedEvent[])[] = []
+  let [events, bytes] = [0, 0]
+  for (let next = head; next >= retained.first && events < ringEvents && bytes < ringBytes;) {
+    const blockStart = Math.floor(next / blockEvents) * blockEvents
+    const block: AcceptedEvent[] = []
+    // A block of large events takes several reads.
+    for (let from = Math.max(blockStart, retained.first); from <= next;) {
+      const part = (await retained.read(from)).filter(({ sequence }) => sequence >= from)
+      block.push(...part)
+      from = block.at(-1)!.sequence + 1
+    }
+    parts.push(block)
+    events += block.length
+    bytes += bytesOfAll(block)
+    next = blockStart - 1
+  }
+  return parts.reverse().flat().slice(-ringEvents)
+}
