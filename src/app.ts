@@ -3,8 +3,11 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { Hub, type HubOptions } from './hub/hub.js'
 import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
+import { newestPart } from './hub/newest-part.js'
 import { PushRate } from './limits/push-rate.js'
+import { seldom } from './limits/seldom.js'
 import { StreamLimits } from './limits/stream-limits.js'
+import type { FileLogOptions } from './logs/file-log.js'
 import { MemoryLog } from './logs/memory-log.js'
 import { openLog } from './logs/open-log.js'
 import { figures } from './metrics/figures.js'
@@ -93,14 +96,13 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   })
   admitInTurns(http.server)
   answerExpect(http.server)
-  const { hub, system, feed, streamLimits } = buildHubs(
-    settings,
-    node,
-    parts.log ?? openLog(settings.store),
-    http,
-  )
+  const log = parts.log ?? (await openLog(settings.store, { ...settings, ...tellsOfLog(http) }))
+  // Filled before anybody is let in: the newest part of the log is what most come back for.
+  const newest = await newestPart(log, settings.ringEvents, settings.ringBytes)
+  const { hub, system, feed, streamLimits } = buildHubs(settings, node, { log, newest }, http)
   const credentials = new Credentials(settings, {
     now: Date.now,
+    revocations: log.revocations,
     onError: (reason) => {
       http.log.warn({ reason, setting: 'JWKS_URL' }, 'the keys of tokens could not be fetched')
     },
@@ -176,10 +178,20 @@ function trusted(
   return typeof proxies === 'number' ? (_address, hop) => hop < proxies : proxies
 }
 
+/** What the log says of itself. */
+function tellsOfLog({ log }: FastifyInstance): Pick<FileLogOptions, 'onProblem'> {
+  return {
+    onProblem: (problem) => {
+      if (problem === undefined) log.info('the log can be written again')
+      else log.error({ problem }, 'the log cannot be written: pushes are refused')
+    },
+  }
+}
+
 function buildHubs(
   settings: Settings,
   node: string,
-  log: EventLog,
+  begins: Pick<HubOptions, 'log' | 'newest'>,
   http: FastifyInstance,
 ): { hub: Hub; system: Hub; feed: SystemFeed; streamLimits: StreamLimits } {
   let streams = 0
@@ -209,7 +221,10 @@ function buildHubs(
   const feed = new SystemFeed(system)
   const hub: Hub = new Hub({
     ...common,
-    log,
+    ...begins,
+    onUnreadable: seldom<unknown>((error, streams) => {
+      http.log.error({ err: error, streams }, 'a part of the log cannot be read')
+    }),
     ringEvents: settings.ringEvents,
     ringBytes: settings.ringBytes,
     onOpen: (stream) => {

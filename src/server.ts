@@ -5,7 +5,9 @@ import { buildApp, type App } from './app.js'
 import { hasCredentials } from './auth/credential-settings.js'
 import { isLoopbackAddress } from './auth/loopback.js'
 import { keepDescriptors } from './descriptors.js'
+import { RingcastError } from './errors.js'
 import { seldom } from './limits/seldom.js'
+import { LogOpenError } from './logs/log-open-error.js'
 import { SettingsError, type Settings } from './settings.js'
 
 /**
@@ -17,8 +19,9 @@ import { SettingsError, type Settings } from './settings.js'
 export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
   const { logger, exit } = openLogger(settings)
-  const app = await buildApp(settings, { logger })
+  let app: App
   try {
+    app = await buildApp(settings, { logger })
     await app.http.listen({
       // Of `localhost` Fastify would make two servers, of which all that is done to one misses the other.
       host: settings.host === 'localhost' ? (await lookup('localhost')).address : settings.host,
@@ -96,6 +99,7 @@ function openLogger({ logLevel: level }: Settings): Log {
 
 function whyNotListening(error: unknown, { host, port }: Settings): string {
   const { code, message } = error as NodeJS.ErrnoException
+  if (error instanceof LogOpenError || error instanceof RingcastError) return message
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} of ${host} is in use: stop what listens there, or choose another (npm start -- --port ${port + 1})`

@@ -112,6 +112,22 @@ export function choice<const Choice extends string>(
   }
 }
 
+/** A setting that names a log: `memory:`, or `file:` and a directory. */
+export function store(told: Told): Setting<'memory:' | `file:${string}`> {
+  const accepts = 'memory:, or file: and a directory (file:/var/lib/ringcast)'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    parse(text) {
+      if (text === 'memory:') return text
+      const [, directory] = /^file:([^\u0000-\u001f\u007f]+)$/.exec(text) ?? []
+      return directory === undefined ? refuse(text, accepts) : `file:${directory}`
+    },
+    print: (value) => value,
+  }
+}
+
 /** A setting that is an address or a name to listen on. */
 export function host(told: Told): Setting<string> {
   const accepts = 'an IP address or a host name, without scheme and port'

@@ -15,6 +15,7 @@ import {
   secret,
   SettingsError,
   size,
+  store,
   userPatterns,
   type Setting,
 } from './setting-kinds.js'
@@ -40,10 +41,9 @@ export const settingsTable = {
     max: '65535',
     help: 'Where to listen; 0 takes any free port. The variable PORT is heard too.',
   }),
-  STORE: choice(['memory:'], {
+  STORE: store({
     default: 'memory:',
-    accepts: 'memory:, the only log of this version',
-    help: 'Which log holds the events. The memory log is the ring, and ends with the process.',
+    help: 'Which log holds the events: `memory:`, which ends with the process, or `file:DIR`.',
   }),
   RING_EVENTS: integer({
     default: '65536',
@@ -56,6 +56,25 @@ export const settingsTable = {
     min: '64KiB',
     max: '256GiB',
     help: 'How much memory these may take, encodings included.',
+  }),
+  RETAIN_EVENTS: integer({
+    default: '1000000',
+    min: '1',
+    max: '1000000000000',
+    help: 'How many events a durable log retains; what is older is deleted.',
+  }),
+  RETAIN_FOR: duration({
+    default: '24h',
+    min: '1s',
+    max: '87600h',
+    zero: 'as long as there is room',
+    help: 'How long it retains them.',
+  }),
+  RETAIN_BYTES: size({
+    default: '1GiB',
+    min: '1MiB',
+    max: '65536GiB',
+    help: 'How much these may take, their index included; the file is larger by up to a half.',
   }),
   HEARTBEAT: duration({
     default: '15s',

@@ -30,6 +30,9 @@ t.test('a service that was told nothing has the defaults of the contract', async
     store: 'memory:',
     ringEvents: 65_536,
     ringBytes: 64 * 1024 * 1024,
+    retainEvents: 1_000_000,
+    retainForMs: 86_400_000,
+    retainBytes: 1024 ** 3,
     heartbeatMs: 15_000,
     deadPeerMs: 60_000,
     stalledStreamMs: 60_000,
@@ -135,15 +138,18 @@ t.test('a bad value of a variable names the variable', async (t) => {
   t.match(refusal([], { PORT: 'x' }), /^PORT: "x" is not/)
 })
 
-t.test(
-  'only the memory log is known to this version, and a password is not repeated',
-  async (t) => {
-    t.equal(
-      refusal(['--store', 'redis://me:secret@cache/0']),
-      '--store: "redis://…@cache/0" is not memory:, the only log of this version',
-    )
-  },
-)
+t.test('a log is memory: or file: and a directory, and a password is not repeated', async (t) => {
+  for (const store of ['memory:', 'file:/var/lib/ringcast', 'file:log', 'file:./a b'] as const) {
+    t.equal(parseSettings(['--store', store], {}).store, store)
+  }
+  for (const bad of ['', 'file:', 'file', 'memory', '/var/lib', 'file:a\nb']) {
+    t.match(refusal(['--store', bad]), /^--store: .* is not memory:, or file: and a directory/, bad)
+  }
+  t.equal(
+    refusal(['--store', 'redis://me:secret@cache/0']),
+    '--store: "redis://…@cache/0" is not memory:, or file: and a directory (file:/var/lib/ringcast)',
+  )
+})
 
 t.test('an unknown flag or variable is refused with the nearest known one', async (t) => {
   t.equal(refusal(['--ring-evnts', '9']), 'unknown flag --ring-evnts; the nearest is --ring-events')
@@ -340,7 +346,10 @@ t.test('a refusal is one short line, whatever was given', async (t) => {
 
 t.test('described settings are those of the reference, and can be read again', async (t) => {
   t.match(describeSettings(defaultSettings()), /^HOST=127\.0\.0\.1\nPORT=8080\nSTORE=memory:\n/)
-  t.match(describeSettings(defaultSettings()), /\nRING_BYTES=64MiB\nHEARTBEAT=15s\nDEAD_PEER=60s\n/)
+  t.match(
+    describeSettings(defaultSettings()),
+    /\nRETAIN_BYTES=1GiB\nHEARTBEAT=15s\nDEAD_PEER=60s\n/,
+  )
   const settings = parseSettings(
     ['--drain=90s', '--heartbeat=250ms', '--max-stream-age=24h', '--ring-bytes=1000000'],
     { RINGCAST_ORIGINS: 'https://a.example,*', RINGCAST_LOG_LEVEL: 'silent' },

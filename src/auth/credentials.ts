@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseCookie } from 'cookie'
 import { RingcastError } from '../errors.js'
+import type { RevocationStore } from '../hub/event-log.js'
 import { anonymousCaller, keyCaller, openCaller, type Caller } from './caller.js'
 import { hasCredentials, type CredentialSettings } from './credential-settings.js'
 import { unauthenticated } from './grants.js'
@@ -49,6 +50,12 @@ function bearerOf(authorization: string): string | undefined {
   throw invalidCredential('"Authorization" is to be "Bearer <key or token>"')
 }
 
+/** What credentials are checked with. */
+export interface CredentialParts extends RemoteKeysParts {
+  /** Where revocations outlive the process, if they do. */
+  readonly revocations?: RevocationStore | undefined
+}
+
 /** Tells who somebody is by their credential. */
 export class Credentials {
   readonly #now: () => number
@@ -62,7 +69,7 @@ export class Credentials {
   readonly tickets: Tickets
   readonly revocations: Revocations
 
-  constructor(settings: CredentialSettings, parts: RemoteKeysParts) {
+  constructor(settings: CredentialSettings, parts: CredentialParts) {
     this.#now = parts.now
     this.#keys = settings.apiKeys.map((key, index) => ({
       digest: digestOf(key),
@@ -72,7 +79,7 @@ export class Credentials {
     this.#verified = new VerifiedTokens(parts.now)
     this.configured = hasCredentials(settings)
     this.tickets = new Tickets(parts.now)
-    this.revocations = new Revocations(parts.now)
+    this.revocations = new Revocations(parts.now, parts.revocations)
     this.#withoutCredential = callerWithout(this.configured, settings.anonymous)
   }
 

@@ -1,11 +1,14 @@
+import type { RevocationStore } from '../hub/event-log.js'
 import type { Caller } from './caller.js'
 
 /** The most users whose revocations are kept one by one. */
 const maxUsers = 100_000
+/** Under which name what is asked of all is kept; no user has it. */
+const everybody = ''
 
 /**
- * Whose tokens were revoked, and until when these were issued. Kept in memory, and for good: how
- * long a token lives is its issuer's to say.
+ * Whose tokens were revoked, and until when these were issued. Kept in memory, with the log too if
+ * that is durable, and for good: how long a token lives is its issuer's to say.
  */
 export class Revocations {
   readonly #now: () => number
@@ -13,24 +16,43 @@ export class Revocations {
   readonly #users = new Map<string, number>()
   /** The same of everybody. */
   #all: number | undefined
+  readonly #store: RevocationStore | undefined
 
-  /** @param now milliseconds since the Unix epoch. */
-  constructor(now: () => number) {
+  /**
+   * @param now milliseconds since the Unix epoch.
+   * @param store where they outlive the process, if they do.
+   */
+  constructor(now: () => number, store?: RevocationStore) {
     this.#now = now
+    this.#store = store
+    for (const [user, second] of store?.kept ?? []) {
+      if (user === everybody) this.#all = second
+      else this.#users.set(user, second)
+    }
   }
 
   /**
    * Refuses from now on a user's tokens that were issued before now. Tokens tell when in whole
    * seconds: one of this second counts as issued before.
+   *
+   * @returns when it is kept as safely as the log keeps events; it counts at once.
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE` if it would not outlive the process.
    */
-  revoke(user: string): void {
+  async revoke(user: string): Promise<void> {
+    const now = Math.floor(this.#now() / 1000)
+    const changes = new Map<string, number | undefined>([[user, now]])
     this.#users.delete(user)
-    this.#users.set(user, Math.floor(this.#now() / 1000))
-    if (this.#users.size <= maxUsers) return
+    this.#users.set(user, now)
+    if (this.#users.size > maxUsers) this.#forgetOldest(changes)
+    await this.#store?.keep(changes)
+  }
+
+  #forgetOldest(changes: Map<string, number | undefined>): void {
     // What is forgotten of one is asked of all: a revoked token never comes to be good again.
     const [oldest, second] = this.#users.entries().next().value!
     this.#users.delete(oldest)
     this.#all = second
+    changes.set(oldest, undefined).set(everybody, second)
   }
 
   /** Whether a caller's credential was revoked; one that does not tell its age counts as old. */

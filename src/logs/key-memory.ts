@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
-import type { EventDraft } from '../hub/event.js'
+import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 
 /** A key is known for at least this long, in milliseconds… */
 const keptMs = 5 * 60 * 1000
@@ -53,6 +53,25 @@ export class KeyMemory {
       }
       return newReceipt(place)
     })
+  }
+
+  /** Knows an event that was appended in an earlier life of the process. They come in their order. */
+  remember(event: AcceptedEvent): void {
+    const { key, epoch, sequence, time } = event
+    if (key === undefined) return
+    const at = Date.parse(time)
+    this.#known.delete(key)
+    this.#known.set(key, { epoch, sequence, content: digest(event), at })
+  }
+
+  /** How far back keys are known: from which time on, in milliseconds, and how many at most. */
+  get reach(): { since: number; keys: number } {
+    return { since: this.#now() - keptMs, keys: keptKeys }
+  }
+
+  /** Forgets the keys of events that came to nothing. */
+  forget(events: readonly AcceptedEvent[]): void {
+    for (const { key } of events) if (key !== undefined) this.#known.delete(key)
   }
 
   #checkConflicts(batch: readonly EventDraft[], contents: readonly string[]): void {

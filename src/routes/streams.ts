@@ -82,19 +82,20 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
     return reply.code(204).send()
   })
 
-  app.delete('/api/users/:user/streams', admin, (request) => {
+  app.delete('/api/users/:user/streams', admin, async (request) => {
     const query = request.query as Query
     checkNames(query, ['revoke'])
     const revoke = oneOf(query, 'revoke', ['true', 'false']) !== 'false'
     const params = request.params as { user: string }
     // First of all: what was ended comes back at once.
-    if (revoke) service.credentials.revocations.revoke(params.user)
+    const kept = revoke ? service.credentials.revocations.revoke(params.user) : undefined
     const ended = hubs.flatMap((hub) =>
       [...hub.streams.ofUser(params.user)].map((stream) => {
         hub.end(stream, revoke ? 'revoked' : 'rebalance', !revoke)
         return hub.streamId(stream)
       }),
     )
+    await kept
     request.log.info({ user: params.user, revoke, ended: ended.length }, 'streams of a user ended')
     return { ended: ended.length }
   })

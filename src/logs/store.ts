@@ -1,0 +1,236 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { open, type Database, type RootDatabase } from 'lmdb'
+import { lockDirectory, type DirectoryLock } from './directory-lock.js'
+import { LogOpenError } from './log-open-error.js'
+
+/** Keys and values are bytes. */
+export type Table = Database<Buffer, Buffer>
+
+/** An LMDB store in a directory of its own, held by this process alone. */
+export interface Store {
+  readonly root: RootDatabase<Buffer, Buffer>
+  /** Segments by the sequence of their first event. */
+  readonly segments: Table
+  /** Which events of which segment are of a topic or for a user. */
+  readonly index: Table
+  /** Pages of the eviction horizon. */
+  readonly gone: Table
+  /** Up to which second whose credentials are revoked. */
+  readonly revoked: Table
+  /** Where the log stands. */
+  readonly state: Table
+  /** Whether something may have been accepted into it: then it must never begin from nothing. */
+  readonly begun: boolean
+  /** Where its data is. */
+  readonly dataFile: string
+  /** Notes that from now on something may be accepted. */
+  begin(): void
+  close(): Promise<void>
+}
+
+const markerName = 'ringcast.json'
+const format = 1
+/** What a directory has that was made and not finished, beside the marker. */
+const ownFiles = /^(data\.mdb|lock\.mdb|lock(\.[0-9a-f]+(\.stale)?)?|ringcast\.json(\.new)?)$/
+
+/**
+ * Opens the store of a directory, which is made if it is missing.
+ *
+ * @throws LogOpenError where it cannot be used, or cannot be trusted.
+ */
+export async function openStore(directory: string): Promise<Store> {
+  const begun = prepare(directory)
+  const lock = await takeLock(directory)
+  try {
+    const dataFile = join(directory, 'data.mdb')
+    const short = begun && checkLength(dataFile)
+    const store = openTables(directory, lock, begun)
+    if (short) checkWhole(store)
+    return store
+  } catch (error) {
+    lock.release()
+    throw described(error, directory)
+  }
+}
+
+/** Makes or recognizes the directory; answers whether the log in it has begun. */
+function prepare(directory: string): boolean {
+  try {
+    mkdirSync(directory, { recursive: true })
+    const marker = readMarker(directory)
+    if (marker !== undefined) return marker
+    const foreign = readdirSync(directory).find((name) => name !== 'lost+found')
+    if (foreign !== undefined) {
+      throw new LogOpenError(
+        `${directory} is no log of ringcast (it has ${JSON.stringify(foreign)}): name an empty directory`,
+      )
+    }
+    writeMarker(directory, false)
+    return false
+  } catch (error) {
+    throw described(error, directory)
+  }
+}
+
+function readMarker(directory: string): boolean | undefined {
+  const files = readdirSync(directory)
+  if (!files.includes(markerName)) return undefined
+  const text = readFileSync(join(directory, markerName), 'utf8')
+  const marker = parsed(text)
+  if (marker?.['format'] !== format) {
+    throw new LogOpenError(
+      `${join(directory, markerName)} is damaged, or of another version of ringcast: this one reads format ${format}`,
+    )
+  }
+  if (marker['begun'] === true) return true
+  const foreign = files.find((name) => !ownFiles.test(name) && name !== 'lost+found')
+  if (foreign === undefined) return false
+  throw new LogOpenError(
+    `${directory} is no log of ringcast (it has ${JSON.stringify(foreign)}): name an empty directory`,
+  )
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}
+
+/** Written whole or not at all, and safe on disk when it returns. */
+function writeMarker(directory: string, begun: boolean): void {
+  const file = join(directory, markerName)
+  writeFileSync(`${file}.new`, `${JSON.stringify({ log: 'ringcast', format, begun })}\n`, {
+    flush: true,
+  })
+  renameSync(`${file}.new`, file)
+  const descriptor = openSync(directory, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
+
+async function takeLock(directory: string): Promise<DirectoryLock> {
+  const lock = await lockDirectory(directory).catch((error: unknown) => {
+    throw described(error, directory)
+  })
+  if (lock !== undefined) return lock
+  throw new LogOpenError(
+    `another process has the log in ${directory}: stop it, or give this one a directory of its own`,
+  )
+}
+
+function openTables(directory: string, lock: DirectoryLock, begun: boolean): Store {
+  const tables = { encoding: 'binary', keyEncoding: 'binary' } as const
+  const root: RootDatabase<Buffer, Buffer> = open({
+    path: directory,
+    noSubdir: false,
+    // A write is done when it is on disk, and nobody sees it sooner.
+    overlappingSync: false,
+    // What is written together is put together here; there is no need to wait for more.
+    eventTurnBatching: false,
+    ...tables,
+  })
+  const table = (name: string): Table => root.openDB({ name, ...tables })
+  return {
+    root,
+    segments: table('segments'),
+    index: table('index'),
+    gone: table('gone'),
+    revoked: table('revoked'),
+    state: table('state'),
+    begun,
+    dataFile: join(directory, 'data.mdb'),
+    begin: () => {
+      writeMarker(directory, true)
+    },
+    close: async () => {
+      await root.close()
+      lock.release()
+    },
+  }
+}
+
+/** Where the header of each of the two meta pages has what, in bytes (MDB_meta of data version 2). */
+const meta = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152, bytes: 160 }
+const magic = 0xbeefc0de
+
+/**
+ * Looks whether the file is as long as it says, before it is mapped: to read beyond its end would end
+ * the process. A file may be short by pages that were freed before they were ever written, so it is
+ * made as long as it should be; answers whether that was so, since then it has to be read whole.
+ */
+function checkLength(dataFile: string): boolean {
+  const { size } = statSync(dataFile)
+  const header = Buffer.alloc(64 * 1024)
+  const descriptor = openSync(dataFile, 'r')
+  readSync(descriptor, header, 0, header.length, 0)
+  closeSync(descriptor)
+  if (header.readUInt32LE(meta.magic) !== magic) throw new StoreDamaged('it is no LMDB file')
+  const pageSize = header.readUInt32LE(meta.pageSize)
+  if (![4096, 8192, 16384, 32768].includes(pageSize) || size < 2 * pageSize) {
+    throw new StoreDamaged('its first pages are cut off')
+  }
+  const [, lastPage] = [0, pageSize]
+    .map((at) => [
+      header.readBigUInt64LE(at + meta.transaction),
+      header.readBigUInt64LE(at + meta.lastPage),
+    ])
+    .reduce((a, b) => (a[0]! > b[0]! ? a : b))
+  const length = (Number(lastPage) + 1) * pageSize
+  if (size >= length) return false
+  truncateSync(dataFile, length)
+  return true
+}
+
+/** Reads all that a store has; pages that are missing are found so. */
+function checkWhole({ segments, index, gone, revoked, state }: Store): void {
+  for (const table of [segments, index, gone, revoked, state]) {
+    let entries = 0
+    for (const { value } of table.getRange()) if (value.length > 0) entries++
+    const { entryCount } = table.getStats() as { entryCount: number }
+    if (entries !== entryCount) throw new StoreDamaged('a part of it is cut off')
+  }
+}
+
+/** What is wrong with a store that cannot be trusted. It is never begun anew by itself. */
+export class StoreDamaged extends Error {
+  override readonly name = 'StoreDamaged'
+}
+
+const advice =
+  'nothing in it was changed; put a backup in its place, or move it away to begin a new log'
+
+/** Why the log of a directory cannot be used, as a line that says so. */
+export function described(error: unknown, directory: string): LogOpenError {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (error instanceof LogOpenError) return error
+  switch (code) {
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return new LogOpenError(`${directory} is not a directory`)
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new LogOpenError(`${directory} may not be written by this user (${code})`)
+    case 'ENOENT':
+      return new LogOpenError(`the log in ${directory} is incomplete (${message}): ${advice}`)
+    case 'ENOSPC':
+      return new LogOpenError(`the disk of ${directory} is full`)
+    default:
+      return new LogOpenError(`the log in ${directory} is damaged (${message}): ${advice}`)
+  }
+}
