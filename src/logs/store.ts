@@ -54,13 +54,15 @@ const ownFiles = /^(data\.mdb|lock\.mdb|lock(\.[0-9a-f]+(\.stale)?)?|ringcast\.j
 export async function openStore(directory: string): Promise<Store> {
   const begun = prepare(directory)
   const lock = await takeLock(directory)
+  const dataFile = join(directory, 'data.mdb')
+  let shortAt: number | undefined
   try {
-    const dataFile = join(directory, 'data.mdb')
-    const short = begun && checkLength(dataFile)
+    shortAt = begun ? checkLength(dataFile) : undefined
     const store = openTables(directory, lock, begun)
-    if (short) checkWhole(store)
+    if (shortAt !== undefined) checkWhole(store)
     return store
   } catch (error) {
+    if (shortAt !== undefined) truncateSync(dataFile, shortAt)
     lock.release()
     throw described(error, directory)
   }
@@ -171,9 +173,9 @@ const magic = 0xbeefc0de
 /**
  * Looks whether the file is as long as it says, before it is mapped: to read beyond its end would end
  * the process. A file may be short by pages that were freed before they were ever written, so it is
- * made as long as it should be; answers whether that was so, since then it has to be read whole.
+ * made as long as it should be; answers how long it was then, since it has to be read whole.
  */
-function checkLength(dataFile: string): boolean {
+function checkLength(dataFile: string): number | undefined {
   const { size } = statSync(dataFile)
   const header = Buffer.alloc(64 * 1024)
   const descriptor = openSync(dataFile, 'r')
@@ -191,9 +193,9 @@ function checkLength(dataFile: string): boolean {
     ])
     .reduce((a, b) => (a[0]! > b[0]! ? a : b))
   const length = (Number(lastPage) + 1) * pageSize
-  if (size >= length) return false
+  if (size >= length) return undefined
   truncateSync(dataFile, length)
-  return true
+  return size
 }
 
 /** Reads all that a store has; pages that are missing are found so. */

@@ -36,9 +36,8 @@ export class RetainingLog implements EventLog {
       },
       next: async ({ topics, user }, from) => {
         const names = new Set(topics)
-        return events
-          .slice(Math.max(from, first()) - 1)
-          .find((event) => isOf(event, names, user))?.sequence
+        return events.slice(Math.max(from, first()) - 1).find((event) => isOf(event, names, user))
+          ?.sequence
       },
       newest: async ({ topics, user }, most) => {
         const names = new Set(topics)
