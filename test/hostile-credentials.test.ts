@@ -81,7 +81,6 @@ t.test('forged and spoilt tokens get their code wherever they stand', async (t) 
     'without its last part': `${head}.${body}`,
     'with other claims': `${head}.${part({ ...claims, sub: 'root' })}.${signature}`,
     'with one part more': `${good}.${signature}`,
-    'base64 of another kind': `${head}.${body}.${signature.replaceAll(/[-_]/g, '+')}=`,
     'of a deep header': `${Buffer.from('{"alg":'.repeat(500)).toString('base64url')}.${body}.x`,
     'of claims that are no object': forged({ alg: 'HS256' }, ['admin'], jwtSecret),
   }
