@@ -4,8 +4,6 @@ import { Ring } from './ring.js'
 
 /** What the cache may hold, in bytes, encodings included; the newest block stays whatever its size. */
 const cacheBytes = 16 * 1024 * 1024
-/** A stream whose next event is this many blocks away is taken there; nearer, it shares the blocks. */
-const farBlocks = 64
 
 /**
  * What streams behind the ring read: blocks of the log, in one small cache for all of them. Blocks
@@ -30,16 +28,15 @@ export class BlockCache {
   }
 
   /**
-   * Where to read on from a sequence: there, or, where what is wanted has names that the log finds
-   * by its index, far ahead.
+   * Where something wanted comes from a sequence on, as far as the log finds it by its index; of
+   * patterns there is none: the sequence itself.
    *
    * @param end where reading ends: the answer if nothing comes before it.
    */
-  async seek(wants: Wants, from: number, end: number): Promise<number> {
-    if (wants.filter.patterns.length > 0 || end - from <= farBlocks * blockEvents) return from
-    const names = { topics: wants.filter.exact, user: wants.user }
-    const next = Math.min((await this.#retained.next(names, from)) ?? end, end)
-    return next - from > farBlocks * blockEvents ? next : from
+  async seek({ filter, user }: Wants, from: number, end: number): Promise<number> {
+    if (filter.patterns.length > 0) return from
+    const next = await this.#retained.next({ topics: filter.exact, user }, from)
+    return Math.min(next ?? end, end)
   }
 
   /** Reads the block that holds a sequence; it begins later if that is no longer retained. */
@@ -79,6 +76,7 @@ export class BlockCache {
   }
 }
 
-function blockOf(sequence: number): number {
+/** The number of the block that has a sequence. */
+export function blockOf(sequence: number): number {
   return Math.floor(sequence / blockEvents)
 }

@@ -1,4 +1,5 @@
 import type { BlockCache } from './block-cache.js'
+import { CatchUp } from './catch-up.js'
 import type { Gather, Gatherer } from './gatherer.js'
 import type { Ring } from './ring.js'
 import type { HubStats } from './stats.js'
@@ -38,6 +39,7 @@ export class Dispatcher {
   readonly #ring: Ring
   readonly #gatherer: Gatherer
   readonly #blocks: BlockCache | undefined
+  readonly #catchUp: CatchUp | undefined
   readonly #stats: HubStats
   readonly #events: TurnEvents
   readonly #now: () => number
@@ -73,6 +75,13 @@ export class Dispatcher {
     this.#events = events
     this.#now = now
     this.#defer = defer
+    if (blocks === undefined) return
+    const turnEnd = (): Promise<void> => new Promise((resolve) => defer(resolve))
+    const ready = (stream: Stream): void => {
+      this.enqueue(stream)
+    }
+    const told = { ready, unreadable: this.#unreadable }
+    this.#catchUp = new CatchUp(blocks, ring, told, now, turnEnd)
   }
 
   /**
@@ -133,11 +142,8 @@ export class Dispatcher {
     this.#time = this.#now()
     const end = this.#time + sliceMs
     for (let turns = 1; this.#first !== undefined; turns++) {
-      const stream = this.#dequeue()
-      // To read a block takes longer than anything else that is done in a turn.
-      const behind = stream.cursor < this.#ring.first
-      this.#turn(stream)
-      if (!behind && turns % turnsPerLook !== 0) continue
+      this.#turn(this.#dequeue())
+      if (turns % turnsPerLook !== 0) continue
       this.#time = this.#now()
       if (this.#time >= end) break
     }
@@ -183,7 +189,7 @@ export class Dispatcher {
       stream.keepsUp = false
       const block = this.#blocks!.cached(stream.cursor)
       if (block === undefined) {
-        void this.#read(stream)
+        this.#catchUp!.wait(stream)
         return
       }
       from = block
@@ -208,22 +214,11 @@ export class Dispatcher {
     } else this.#afterWrite(stream, true)
   }
 
-  /** Has the log's next block for a stream read, and lets it go on then. */
-  async #read(stream: Stream): Promise<void> {
-    const blocks = this.#blocks!
-    stream.state = 'reading'
-    try {
-      const at = await blocks.seek(stream, stream.cursor, this.#ring.first)
-      if (at < this.#ring.first) await blocks.load(at)
-      stream.cursor = at
-    } catch (error) {
-      if (!isReading(stream)) return
-      const gap = this.#events.unreadable(stream, error)
-      stream.activeAt = this.#now()
-      this.#afterWrite(stream, gap === undefined || this.write(stream, gap))
-      return
-    }
-    if (isReading(stream)) this.enqueue(stream)
+  /** Goes on with a stream whose next part of the log could not be read. */
+  readonly #unreadable = (stream: Stream, error: unknown): void => {
+    const gap = this.#events.unreadable(stream, error)
+    stream.activeAt = this.#now()
+    this.#afterWrite(stream, gap === undefined || this.write(stream, gap))
   }
 
   /** Whether a stream may be ended now; one that shuts down with the log first gets all of it. */
@@ -266,9 +261,4 @@ export class Dispatcher {
     stream.state = 'idle'
     stream.keepsUp = true
   }
-}
-
-/** Whether a stream still waits for the log; much may have befallen it meanwhile. */
-function isReading({ state }: Stream): boolean {
-  return state === 'reading'
 }

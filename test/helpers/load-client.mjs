@@ -1,5 +1,6 @@
 // Holds many streams in a process of its own and counts the whole events that they get.
-// node load-client.mjs PORT STREAMS PATH — says {open} and, when asked, {least, total}.
+// node load-client.mjs PORT STREAMS PATH — says {open} and, when asked, {least, total}. A @ in PATH is
+// the number of the stream.
 import { connect } from 'node:net'
 
 const [port, streams, path] = process.argv.slice(2)
@@ -13,7 +14,7 @@ function openNext() {
   if (next === counts.length) return
   const index = next++
   const socket = connect(Number(port), '127.0.0.1')
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+  socket.write(`GET ${path.replace('@', index)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
   let newlines = 0
   socket.on('data', (bytes) => {
     for (const byte of bytes) {

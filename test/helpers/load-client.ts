@@ -11,7 +11,11 @@ export interface LoadClient {
   end(): void
 }
 
-/** Opens streams from another process; resolves once each got its opening event. */
+/**
+ * Opens streams from another process; resolves once each got its opening event.
+ *
+ * @param path where to; a `@` in it is the number of the stream, from 0.
+ */
 export async function openStreams(
   t: Test,
   port: number,
