@@ -37,14 +37,27 @@ export function startServerWithin(
   return startCommand(t, ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`], flags)
 }
 
+/** The same with these variables in its environment. */
+export function startServerIn(
+  t: Test,
+  env: Record<string, string>,
+  ...flags: string[]
+): Promise<ServerProcess> {
+  return startCommand(t, [], flags, env)
+}
+
 async function startCommand(
   t: Test,
   before: readonly string[],
   flags: readonly string[],
+  env: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const node = [process.execPath, '--expose-gc', '--import', processReporter]
   const [command, ...args] = [...before, ...node, main, 'serve', '--port', '0', ...flags]
-  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const child = spawn(command!, args, {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
+  })
   t.teardown(() => child.kill('SIGKILL'))
   let log = ''
   const url = await new Promise<string>((resolve, reject) => {
