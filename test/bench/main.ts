@@ -11,8 +11,10 @@ import { batches } from './shapes/batches.js'
 import { burst } from './shapes/burst.js'
 import { growth } from './shapes/growth.js'
 import { idle } from './shapes/idle.js'
+import { logs } from './shapes/logs.js'
 import { paced } from './shapes/paced.js'
 import { patternShape } from './shapes/patterns.js'
+import { replay } from './shapes/replay.js'
 import { resumeStorm } from './shapes/resume-storm.js'
 import { stalledShape } from './shapes/stalled.js'
 import { storm } from './shapes/storm.js'
@@ -28,6 +30,8 @@ const shapes = [
   idle,
   storm,
   resumeStorm,
+  logs,
+  replay,
   growth,
 ]
 
