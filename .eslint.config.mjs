@@ -1,19 +1,20 @@
 import tseslint from 'typescript-eslint'
 
 /**
- * Imports run one way: server → app → routes → transports, auth, limits → hub ← logs, wire. A folder
+ * Imports run one way: server → app → routes → transports, auth, limits → hub ← logs, wire; logs → redis. A folder
  * may import itself and what is listed here.
  */
 const mayImport = {
   hub: ['errors'],
-  logs: ['hub', 'errors'],
+  redis: ['errors'],
+  logs: ['hub', 'redis', 'errors', 'back-off'],
   wire: ['hub'],
   transports: ['hub'],
   auth: ['hub', 'errors'],
   limits: [],
   metrics: ['hub'],
   routes: ['transports', 'auth', 'limits', 'wire', 'hub', 'errors'],
-  cli: ['settings', 'setting-kinds', 'server', 'hub'],
+  cli: ['back-off', 'settings', 'setting-kinds', 'server', 'hub'],
 }
 
 const withoutPackages = ['hub', 'wire']

@@ -46,6 +46,10 @@ export const errorCodes = {
   ],
   RINGCAST_TOO_MANY_TICKETS: [503, 'More tickets wait to be used than the service holds.'],
   RINGCAST_LOG_UNAVAILABLE: [503, 'The log cannot be reached.'],
+  RINGCAST_UNCERTAIN: [
+    503,
+    'The log was lost in the middle of a push and cannot be asked: repeat it with the same key.',
+  ],
 } as const satisfies Record<string, readonly [status: number, when: string]>
 
 /** The stable code of an error. */

@@ -20,6 +20,11 @@ export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
   const { logger, exit } = openLogger(settings)
   let app: App
+  const endEarly = (): void => {
+    exit(0)
+  }
+  // The log may be waited for, and as the first process of a container nothing else would end it.
+  process.on('SIGTERM', endEarly).on('SIGINT', endEarly)
   try {
     app = await buildApp(settings, { logger })
     await app.http.listen({
@@ -34,6 +39,7 @@ export async function serve(settings: Settings): Promise<void> {
     process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
     process.exit(1)
   }
+  process.off('SIGTERM', endEarly).off('SIGINT', endEarly)
   watchConnections(app, logger)
   endOnSignals(app, logger, exit)
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { algorithmsOf } from './auth/key-algorithms.js'
 import { quote, UsageError } from './cli/arguments.js'
 import { isReserved, subscriptionProblem } from './hub/topic.js'
+import { redisAddress, redisAddressForm, withoutPassword } from './redis/redis-address.js'
 
 /** A setting that cannot be followed. The message is one line; the exit code is 2. */
 export class SettingsError extends UsageError {
@@ -112,19 +113,30 @@ export function choice<const Choice extends string>(
   }
 }
 
-/** A setting that names a log: `memory:`, or `file:` and a directory. */
-export function store(told: Told): Setting<'memory:' | `file:${string}`> {
-  const accepts = 'memory:, or file: and a directory (file:/var/lib/ringcast)'
+/** A setting that names a log: `memory:`, `file:` and a directory, or where a Redis is. */
+export function store(
+  told: Told,
+): Setting<'memory:' | `file:${string}` | `redis://${string}` | `rediss://${string}`> {
+  const accepts = `memory:, file: and a directory (file:/var/lib/ringcast), or ${redisAddressForm}`
   return {
     ...told,
     accepts,
     suffix: '',
+    fromFile: true,
     parse(text) {
       if (text === 'memory:') return text
+      const [, scheme] = /^(rediss?):/i.exec(text) ?? []
+      if (scheme !== undefined) {
+        // It may have a password: what is said of it does not show it.
+        if (redisAddress(text) === undefined)
+          throw new SettingsError(`what it has is not ${accepts}`)
+        const rest = text.slice(scheme.length + '://'.length)
+        return scheme.toLowerCase() === 'redis' ? `redis://${rest}` : `rediss://${rest}`
+      }
       const [, directory] = /^file:([^\u0000-\u001f\u007f]+)$/.exec(text) ?? []
       return directory === undefined ? refuse(text, accepts) : `file:${directory}`
     },
-    print: (value) => value,
+    print: withoutPassword,
   }
 }
 

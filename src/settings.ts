@@ -43,7 +43,7 @@ export const settingsTable = {
   }),
   STORE: store({
     default: 'memory:',
-    help: 'Which log holds the events: `memory:`, which ends with the process, or `file:DIR`.',
+    help: 'Which log holds the events: `memory:`, which ends with the process, `file:DIR`, or `redis://…`.',
   }),
   RING_EVENTS: integer({
     default: '65536',

@@ -138,17 +138,31 @@ t.test('a bad value of a variable names the variable', async (t) => {
   t.match(refusal([], { PORT: 'x' }), /^PORT: "x" is not/)
 })
 
-t.test('a log is memory: or file: and a directory, and a password is not repeated', async (t) => {
-  for (const store of ['memory:', 'file:/var/lib/ringcast', 'file:log', 'file:./a b'] as const) {
-    t.equal(parseSettings(['--store', store], {}).store, store)
+t.test('a log is memory:, a directory or a Redis, and a password is not repeated', async (t) => {
+  const good = [
+    ...['memory:', 'file:/var/lib/ringcast', 'file:log', 'file:./a b'],
+    ...['redis://cache', 'rediss://me:s%40cret@cache:6380/2?prefix=app:', 'redis://[::1]:6379'],
+  ]
+  for (const store of good) t.equal(parseSettings(['--store', store], {}).store, store)
+  const bad = [
+    ...['file:', 'file', 'memory', '/var/lib', 'file:a\nb', 'redis:', 'redis://', 'redis://h:x'],
+    ...['redis://h/db', 'redis://h?prefix=', 'redis://h?prefix=a b', 'redis://h?tls=1', 'REDIS:h'],
+  ]
+  for (const text of bad) {
+    t.match(refusal(['--store', text]), /^--store: .* is not memory:, file: and a directory/, text)
   }
-  for (const bad of ['', 'file:', 'file', 'memory', '/var/lib', 'file:a\nb']) {
-    t.match(refusal(['--store', bad]), /^--store: .* is not memory:, or file: and a directory/, bad)
-  }
-  t.equal(
-    refusal(['--store', 'redis://me:secret@cache/0']),
-    '--store: "redis://…@cache/0" is not memory:, or file: and a directory (file:/var/lib/ringcast)',
+  t.match(
+    refusal(['--store', 'redis://me:secret@cache/x']),
+    /^--store: "redis:\/\/…@cache\/x" is not/,
   )
+  t.match(refusal(['--store', '']), /^--store: it is empty, and to be memory:/)
+})
+
+t.test('the password of a Redis is not printed, and what is printed is not taken', async (t) => {
+  const settings = parseSettings(['--store', 'redis://me:se:cret@cache:1/2?prefix=x:'], {})
+  const printed = 'redis://me:(hidden)@cache:1/2?prefix=x:'
+  t.match(describeSettings(settings), `\nSTORE=${printed}\n`)
+  t.match(refusal(['--store', printed]), /is not memory:/)
 })
 
 t.test('an unknown flag or variable is refused with the nearest known one', async (t) => {

@@ -1,4 +1,4 @@
-import type { RevocationStore } from '../hub/event-log.js'
+import type { RevocationChanges, RevocationStore } from '../hub/event-log.js'
 import type { Caller } from './caller.js'
 
 /** The most users whose revocations are kept one by one. */
@@ -17,6 +17,7 @@ export class Revocations {
   /** The same of everybody. */
   #all: number | undefined
   readonly #store: RevocationStore | undefined
+  #onRevoked: (user: string) => void = () => {}
 
   /**
    * @param now milliseconds since the Unix epoch.
@@ -25,10 +26,18 @@ export class Revocations {
   constructor(now: () => number, store?: RevocationStore) {
     this.#now = now
     this.#store = store
-    for (const [user, second] of store?.kept ?? []) {
-      if (user === everybody) this.#all = second
-      else this.#users.set(user, second)
-    }
+    this.#takeIn(new Map(store?.kept ?? []))
+    store?.onChange?.((changes) => {
+      this.#takeIn(changes)
+      for (const [user, second] of changes) {
+        if (user !== everybody && second !== undefined) this.#onRevoked(user)
+      }
+    })
+  }
+
+  /** Names the one listener that is told whose credentials were revoked on another node. */
+  onRevoked(listener: (user: string) => void): void {
+    this.#onRevoked = listener
   }
 
   /**
@@ -45,6 +54,16 @@ export class Revocations {
     this.#users.set(user, now)
     if (this.#users.size > maxUsers) this.#forgetOldest(changes)
     await this.#store?.keep(changes)
+  }
+
+  #takeIn(changes: RevocationChanges): void {
+    for (const [user, second] of changes) {
+      if (user === everybody) this.#all = second
+      else {
+        this.#users.delete(user)
+        if (second !== undefined) this.#users.set(user, second)
+      }
+    }
   }
 
   #forgetOldest(changes: Map<string, number | undefined>): void {

@@ -1,5 +1,5 @@
 import type { EventSourceMessage } from 'eventsource-parser'
-import { backOff } from './back-off.js'
+import { backOff } from '../back-off.js'
 import { say, type Io } from './io.js'
 import { ConnectionLost, parseObject, readRefusal, request } from './service.js'
 import type { Refusal, Service } from './service.js'

@@ -1,4 +1,4 @@
-import { backOff } from './back-off.js'
+import { backOff } from '../back-off.js'
 import { say, type Io } from './io.js'
 import type { PendingEvent } from './line-batches.js'
 import { ConnectionLost, parseObject, readRefusal, readText, request } from './service.js'

@@ -49,13 +49,18 @@ export class BlockCache {
     this.#loading.set(number, reading)
     try {
       const block = await reading
-      this.#blocks.delete(number)
-      this.#blocks.set(number, block)
-      this.#forgetOldest()
+      // What was read of a log that was lost meanwhile is not kept.
+      if (this.#loading.get(number) === reading) this.#keep(number, block)
       return block
     } finally {
       if (this.#loading.get(number) === reading) this.#loading.delete(number)
     }
+  }
+
+  /** Forgets all, since the log is another one. */
+  forget(): void {
+    this.#blocks.clear()
+    this.#loading.clear()
   }
 
   async #read(sequence: number): Promise<Ring> {
@@ -63,6 +68,12 @@ export class BlockCache {
     const block = new Ring(blockEvents, Infinity, events[0]?.sequence ?? sequence)
     for (const event of events) block.append(event)
     return block
+  }
+
+  #keep(number: number, block: Ring): void {
+    this.#blocks.delete(number)
+    this.#blocks.set(number, block)
+    this.#forgetOldest()
   }
 
   #forgetOldest(): void {

@@ -33,6 +33,8 @@ export class CatchUp {
   #group: readonly Stream[] = []
   #position = 0
   #running = false
+  /** Counts the logs that were read: what was found in one is nothing to the next. */
+  #logs = 0
 
   /**
    * @param now the hub's clock, in milliseconds.
@@ -62,14 +64,24 @@ export class CatchUp {
     if (!this.#running) void this.#run()
   }
 
+  /** Forgets who waits, since the log is another one: they are sent on from where they still can. */
+  forget(): void {
+    this.#logs++
+    this.#waiting.clear()
+    this.#group = []
+  }
+
   async #run(): Promise<void> {
     this.#running = true
     while (this.#waiting.size > 0) {
       await this.#turnEnd()
       // Until the last of them has read it, the block that comes next would miss some.
       if (this.#group.some(({ state }) => state === 'queued')) continue
-      this.#group = await this.#sought(this.#takeNext())
-      if (this.#group.length > 0) await this.#load(this.#group)
+      const log = this.#logs
+      const group = await this.#sought(this.#takeNext())
+      if (log !== this.#logs) continue
+      this.#group = group
+      if (group.length > 0) await this.#load(group)
     }
     this.#group = []
     this.#running = false
@@ -106,12 +118,13 @@ export class CatchUp {
   /** Whether a stream has something to read in this block; if not, it goes on where it has. */
   async #isHere(stream: Stream): Promise<boolean> {
     const number = blockOf(stream.cursor)
+    const log = this.#logs
     try {
       const next = await this.#blocks.seek(stream, stream.cursor, this.#ring.first)
-      if (!isReading(stream)) return false
+      if (log !== this.#logs || !isReading(stream)) return false
       stream.cursor = next
     } catch (error) {
-      this.#unreadable(stream, error)
+      if (log === this.#logs) this.#unreadable(stream, error)
       return false
     }
     if (stream.cursor >= this.#ring.first) this.#events.ready(stream)
@@ -122,12 +135,14 @@ export class CatchUp {
 
   async #load(group: readonly Stream[]): Promise<void> {
     const from = group.reduce((least, { cursor }) => Math.min(least, cursor), Infinity)
+    const log = this.#logs
     try {
       await this.#blocks.load(from)
     } catch (error) {
-      for (const stream of group) this.#unreadable(stream, error)
+      if (log === this.#logs) for (const stream of group) this.#unreadable(stream, error)
       return
     }
+    if (log !== this.#logs) return
     for (const stream of group) if (isReading(stream)) this.#events.ready(stream)
   }
 

@@ -20,6 +20,8 @@ export interface TurnEvents {
   behindRing(stream: Stream): Frame | undefined
   /** What the log has at the stream's cursor cannot be read: moves it on; what to tell it. */
   unreadable(stream: Stream, error: unknown): Frame | undefined
+  /** The log has lost what the stream was sent last: what to tell it, if it wants to be told. */
+  lost(stream: Stream): Frame | undefined
   /** A heartbeat is due: what to send. */
   heartbeat(stream: Stream): Frame
   /** Its credential expires soon: what to tell it, if it wants to be told. */
@@ -132,6 +134,14 @@ export class Dispatcher {
     return (this.#floor = floor)
   }
 
+  /** Forgets all that was read and gathered, since the log is another one. */
+  forget(): void {
+    this.#floor = 0
+    this.#gatherer.forget()
+    this.#blocks?.forget()
+    this.#catchUp?.forget()
+  }
+
   /** Resolves when no stream waits for a turn. */
   empty(): Promise<void> {
     if (this.#queued === 0) return Promise.resolve()
@@ -167,6 +177,14 @@ export class Dispatcher {
     if (stream.farewell !== undefined && this.#mayLeave(stream)) {
       this.#events.farewell(stream)
       return
+    }
+    if (stream.lostAfter !== undefined) {
+      const gap = this.#events.lost(stream)
+      stream.lostAfter = undefined
+      if (gap !== undefined) {
+        this.#send(stream, gap)
+        return
+      }
     }
     if (stream.expiring === 'due') {
       stream.expiring = 'told'
@@ -254,7 +272,8 @@ export class Dispatcher {
 
   /** Queues a stream that has more to read, or to be told; one that has read everything rests. */
   goOn(stream: Stream): void {
-    if (stream.cursor < this.#ring.next || stream.farewell !== undefined) {
+    const { cursor, farewell, lostAfter } = stream
+    if (cursor < this.#ring.next || farewell !== undefined || lostAfter !== undefined) {
       this.enqueue(stream)
       return
     }

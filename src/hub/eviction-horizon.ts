@@ -31,7 +31,7 @@ export interface Reach {
  */
 export class EvictionHorizon implements Horizon {
   readonly #places: number
-  readonly #before: number
+  #before: number
   #newest: Float64Array | undefined
   #newestOfAll: number
   #changed: Set<number> | undefined
@@ -46,6 +46,19 @@ export class EvictionHorizon implements Horizon {
     this.#before = before
     this.#newestOfAll = newestOfAll
     this.#places = 2 ** Math.ceil(Math.log2(Math.max(capacity, 64) * 8))
+  }
+
+  /** Notes that what is gone up to a sequence may have concerned anyone. */
+  unknownUpTo(sequence: number): void {
+    this.#before = Math.max(this.#before, sequence)
+    this.#newestOfAll = Math.max(this.#newestOfAll, sequence)
+  }
+
+  /** Begins anew: of what is gone nothing is known but that it came up to a sequence. */
+  restart(before: number): void {
+    this.#newest = undefined
+    this.#before = before
+    this.#newestOfAll = before
   }
 
   /** Notes that an event of these topics and users is gone. */

@@ -77,6 +77,13 @@ export class Gatherer {
     return gather
   }
 
+  /** Forgets what was gathered, since the log is another one: its sequences name other events. */
+  forget(): void {
+    this.#shared.clear()
+    this.#sharedSize = 0
+    this.#last = undefined
+  }
+
   #isSame(question: Question, wants: Wants, from: number, format: WireFormat): boolean {
     return (
       question.ring === this.#ring &&

@@ -2,13 +2,13 @@ import { RingcastError } from '../errors.js'
 import { setImmediate as turnEnd } from 'node:timers/promises'
 import { BlockCache } from './block-cache.js'
 import { Dispatcher } from './dispatcher.js'
-import { formatEventId } from './event-id.js'
-import type { EventLog, Receipt } from './event-log.js'
+import { formatEventId, parseEventId } from './event-id.js'
+import type { EventLog, Life, Receipt, Restart } from './event-log.js'
 import type { AcceptedEvent, EventDraft } from './event.js'
 import type { Wants } from './filter.js'
 import { Gatherer } from './gatherer.js'
 import { Notices } from './notices.js'
-import { findStart, type Start, type StartRequest } from './resume.js'
+import { findStart, idOfPlace, type Start, type StartRequest } from './resume.js'
 import { bytesOfAll, Ring, type RingEntry } from './ring.js'
 import { newestWanted, selectForward } from './selection.js'
 import { newHubStats } from './stats.js'
@@ -79,6 +79,8 @@ export class Hub {
   /** What is on its way into the log, and so into the ring. */
   readonly #onTheWay = { pushes: 0, events: 0, bytes: 0 }
   #whenNoneOnTheWay: (() => void)[] = []
+  /** How often the log was found to have lost events. */
+  #restarts = 0
   #draining = false
 
   /** The newest part of the log. */
@@ -118,6 +120,7 @@ export class Hub {
           options.onUnreadable?.(error)
           return this.#notices.unreadable(stream)
         },
+        lost: (stream) => this.#notices.lost(stream),
         heartbeat: (stream) => this.#notices.heartbeat(stream),
         expiring: (stream) => this.#notices.expiring(stream),
         farewell: (stream) => {
@@ -152,9 +155,17 @@ export class Hub {
         },
       },
     )
-    this.#log.follow((events) => {
-      this.#fanOut(events)
-    })
+    this.#log.follow(
+      (events) => {
+        this.#fanOut(events)
+      },
+      {
+        fits: (events) => this.#fits(events),
+        restart: (restart) => {
+          this.#restart(restart)
+        },
+      },
+    )
   }
 
   /** The id of the newest place in the log; undefined for a log whose events have none. */
@@ -249,6 +260,17 @@ export class Hub {
   }
 
   /**
+   * Waits for the place that a request resumes from, where another node may have told a client of it
+   * sooner than this one learns of it; undefined where there is nothing to wait for.
+   *
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+   */
+  reach({ lastEventId }: StartRequest): Promise<void> | undefined {
+    const place = lastEventId === undefined ? undefined : parseEventId(lastEventId)
+    return place === undefined ? undefined : this.#log.shared?.reach(place)
+  }
+
+  /**
    * Opens a stream: tells it where it begins, and lets it go on from there.
    *
    * @param control whether the client wants control events.
@@ -337,6 +359,7 @@ export class Hub {
    * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
    */
   async history(request: SubscribeRequest, limit: number): Promise<HistoryPage> {
+    await this.reach(request)
     const wants = { filter: this.streams.filter(request.topics), user: request.user }
     const startAt = await this.startOfLast(request)
     const { cursor, gap } = this.#startOf(wants, { ...request, startAt })
@@ -361,10 +384,18 @@ export class Hub {
     take: (entry: RingEntry) => boolean,
   ): Promise<number> {
     let next = cursor
+    const restarts = this.#restarts
     for (let blocks = 0; next < this.ring.first && blocks < blocksPerPage; blocks++) {
+      // A stream can wait for a log that is away; who asks for a page is told.
+      if (this.#log.shared !== undefined && this.problem !== undefined) {
+        throw new RingcastError('RINGCAST_LOG_UNAVAILABLE', this.problem, { retryAfterSeconds: 1 })
+      }
       next = await this.#blocks!.seek(wants, next, this.ring.first)
       if (next >= this.ring.first) break
       const block = await this.#blocks!.load(next)
+      if (restarts !== this.#restarts) {
+        throw new RingcastError('RINGCAST_LOG_UNAVAILABLE', 'the log has lost events: ask again')
+      }
       // Deleted meanwhile: what follows is for the next page, which begins with the gap.
       if (block.first > next) break
       next = selectForward(block, wants, next, Infinity, take)
@@ -425,17 +456,60 @@ export class Hub {
         'the batch is larger than the ring (RING_EVENTS, RING_BYTES): push it in parts',
       )
     }
+    // Of a shared log, what this node has no room for yet waits there.
+    if (this.#log.shared !== undefined) return
     const onTheWay = this.#onTheWay
     const first = this.ring.firstAfter(events + onTheWay.events, bytes + onTheWay.bytes)
-    // Most pushes displace nothing, and need not know what is still to be fanned out.
-    if (first === this.ring.first) return
-    if (first !== undefined && this.#dispatcher.floor(first) >= first) return
+    if (this.#mayBecomeFirst(first)) return
     this.stats.busy++
     throw new RingcastError(
       'RINGCAST_BUSY',
       'the ring holds only events that are not yet fanned out: push again in a moment, or raise RING_EVENTS or RING_BYTES',
       { retryAfterSeconds: 1 },
     )
+  }
+
+  /** Whether the ring may let go of what is before a sequence. */
+  #mayBecomeFirst(first: number | undefined): boolean {
+    // Most events displace nothing, and need not know what is still to be fanned out.
+    if (first === this.ring.first) return true
+    return first !== undefined && this.#dispatcher.floor(first) >= first
+  }
+
+  /** How many of these events displace nothing that is not fanned out yet; a half, a quarter, or so. */
+  #fits(events: readonly AcceptedEvent[]): number {
+    for (let count = events.length; count > 0; count = count >> 1) {
+      const first = this.ring.firstAfter(count, bytesOfAll(events.slice(0, count)))
+      if (this.#mayBecomeFirst(first)) return count
+    }
+    return 0
+  }
+
+  /** Goes on with a log that has lost events, or another one: every stream from where it still can. */
+  #restart({ newest, common, former }: Restart): void {
+    const { next } = this.ring
+    this.#restarts++
+    this.#dispatcher.forget()
+    this.ring.restart(newest, newest[0]?.sequence ?? this.#log.head + 1)
+    for (const stream of this.streams.values()) {
+      // An idle one has passed everything that the ring had.
+      if (stream.state === 'idle') stream.cursor = next
+      this.#reseat(stream, common, former)
+      if (stream.state === 'idle' || stream.state === 'reading') this.#dispatcher.goOn(stream)
+    }
+  }
+
+  #reseat(stream: Stream, common: number, former: readonly Life[]): void {
+    if (stream.lastSent <= common) {
+      // What it passed after that was not for it, and was lost.
+      stream.cursor = Math.min(stream.cursor, common + 1)
+      return
+    }
+    const lastEventId = idOfPlace(former, stream.lastSent)
+    const { cursor, place } = this.#startOf(stream, { lastEventId })
+    stream.lostAfter ??= lastEventId
+    stream.cursor = cursor
+    stream.lastSent = place
   }
 
   #fanOut(events: readonly AcceptedEvent[]): void {

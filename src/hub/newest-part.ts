@@ -1,6 +1,12 @@
-import { blockEvents, type EventLog } from './event-log.js'
+import { blockEvents, type Retained } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
 import { bytesOfAll } from './ring.js'
+
+/** A log, or as much of one as has to be known of it. */
+export interface NewestSource {
+  readonly head: number
+  readonly retained: Pick<Retained, 'first' | 'read'> | undefined
+}
 
 /**
  * The newest events of a log, as many as a ring holds: what it begins with when the process starts.
@@ -8,7 +14,7 @@ import { bytesOfAll } from './ring.js'
  * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
  */
 export async function newestPart(
-  { head, retained }: EventLog,
+  { head, retained }: NewestSource,
   ringEvents: number,
   ringBytes: number,
 ): Promise<readonly AcceptedEvent[]> {
@@ -20,7 +26,10 @@ export async function newestPart(
     const block: AcceptedEvent[] = []
     // A block of large events takes several reads.
     for (let from = Math.max(blockStart, retained.first); from <= next;) {
-      const part = (await retained.read(from)).filter(({ sequence }) => sequence >= from)
+      const events = await retained.read(from)
+      const part = events.filter(({ sequence }) => sequence >= from && sequence <= next)
+      // Deleted meanwhile.
+      if (part.length === 0) break
       block.push(...part)
       from = block.at(-1)!.sequence + 1
     }

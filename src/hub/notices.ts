@@ -111,6 +111,17 @@ export class Notices {
     )
   }
 
+  /** That the log has lost what a stream was sent last, if its client wants to know. */
+  lost(stream: Stream): Frame | undefined {
+    this.#parts.stats.gaps.epoch++
+    if (!stream.control) return undefined
+    return this.#frame(
+      stream,
+      { type: 'gap', reason: 'epoch', after: stream.lostAfter ?? '' },
+      { id: this.idOf(stream.lastSent) },
+    )
+  }
+
   /** A heartbeat, or a new place to resume from if the last is on its way out of what is retained. */
   heartbeat(stream: Stream): Frame {
     const { retained, ring } = this.#parts

@@ -52,7 +52,9 @@ export function findStart(
   const reach = retained === undefined || retained.first > ring.first ? ring : retained
   if (lastEventId === 'earliest') return from(reach.first)
   if (lastEventId !== undefined) return resume(ring, reach, lives, wants, lastEventId)
-  return from(startAt ?? newestWanted(ring, wants, last ?? 0).at(-1) ?? ring.next)
+  const start = startAt ?? newestWanted(ring, wants, last ?? 0).at(-1) ?? ring.next
+  // What was looked up may be of a log that was lost meanwhile.
+  return from(Math.min(start, ring.next))
 }
 
 function resume(ring: Ring, reach: Reach, lives: readonly Life[], wants: Wants, id: string): Start {
@@ -61,7 +63,7 @@ function resume(ring: Ring, reach: Reach, lives: readonly Life[], wants: Wants, 
   if (place === undefined) return { ...from(ring.next), gap: { reason: 'unknown', after } }
   const life = lives.find(({ epoch }) => epoch === place.epoch)
   if (life === undefined) return { ...from(reach.first), gap: { reason: 'epoch', after } }
-  if (place.sequence > life.last) {
+  if (place.sequence > Math.min(life.last, life.sure ?? Infinity)) {
     return { ...from(Math.max(life.last + 1, reach.first)), gap: { reason: 'epoch', after } }
   }
   if (mayHaveMissed(reach, wants, place.sequence)) {

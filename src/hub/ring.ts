@@ -137,6 +137,18 @@ export class Ring {
     this.#next++
   }
 
+  /** Begins anew with the newest events of a log, the first of them at `next`. */
+  restart(events: readonly AcceptedEvent[], next: number): void {
+    this.#slots.fill(undefined)
+    this.#topics.clear()
+    this.#users.clear()
+    this.horizon.restart(next - 1)
+    this.#first = next
+    this.#next = next
+    this.#bytes = 0
+    for (const event of events) this.append(event)
+  }
+
   /** An entry's event as one wire format has it, encoded if that has not been needed before. */
   encoded(entry: RingEntry, format: WireFormat): Buffer {
     const known = entry.encodings?.[format.slot]

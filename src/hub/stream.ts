@@ -39,6 +39,8 @@ export class Stream implements Wants, Timed {
   keepsUp = false
   /** Whether a heartbeat is due at its next turn. */
   heartbeatDue = false
+  /** The last id it was sent of a log that was lost, until its client is told so. */
+  lostAfter: string | undefined
   /** How it is to end, once the service wants it ended. */
   farewell: Farewell | undefined
   /** When its connection last took bytes, by the hub's clock. */

@@ -57,6 +57,7 @@ export class FileLog implements EventLog {
   #closing: Promise<void> | undefined
   #problem: string | undefined
 
+  readonly shared = undefined
   readonly retained: RetainedSegments
   readonly revocations: StoredRevocations
 

@@ -39,7 +39,7 @@ export class KeyMemory {
       return batch.map((draft) => newReceipt(append(draft)))
     }
     this.#forgetOld()
-    const contents = batch.map((draft) => (draft.key === undefined ? '' : digest(draft)))
+    const contents = batch.map((draft) => (draft.key === undefined ? '' : contentDigest(draft)))
     this.#checkConflicts(batch, contents)
     return batch.map((draft, index) => {
       const { key } = draft
@@ -61,7 +61,7 @@ export class KeyMemory {
     if (key === undefined) return
     const at = Date.parse(time)
     this.#known.delete(key)
-    this.#known.set(key, { epoch, sequence, content: digest(event), at })
+    this.#known.set(key, { epoch, sequence, content: contentDigest(event), at })
   }
 
   /** How far back keys are known: from which time on, in milliseconds, and how many at most. */
@@ -80,11 +80,7 @@ export class KeyMemory {
       if (key === undefined) continue
       const content = this.#known.get(key)?.content ?? inBatch.get(key)
       if (content !== undefined && content !== contents[index]) {
-        throw new RingcastError(
-          'RINGCAST_KEY_CONFLICT',
-          'this key was used for another event: a key names one event, with its topics, user, event and data',
-          { index, path: 'key' },
-        )
+        throw keyConflict(index)
       }
       inBatch.set(key, contents[index]!)
     }
@@ -99,12 +95,21 @@ export class KeyMemory {
   }
 }
 
+/** That the event at an index of a batch has a key that was used for another. */
+export function keyConflict(index: number): RingcastError {
+  return new RingcastError(
+    'RINGCAST_KEY_CONFLICT',
+    'this key was used for another event: a key names one event, with its topics, user, event and data',
+    { index, path: 'key' },
+  )
+}
+
 function newReceipt({ epoch, sequence }: { epoch: string; sequence: number }): Receipt {
   return { epoch, sequence, duplicate: false }
 }
 
 /** What must be the same for a repeat to be one; the order of topics and users does not matter. */
-function digest({ topics, users, event, data, json }: EventDraft): string {
+export function contentDigest({ topics, users, event, data, json }: EventDraft): string {
   const content = JSON.stringify([[...topics].sort(), [...users].sort(), event, json, data])
   return createHash('sha256').update(content).digest('base64')
 }

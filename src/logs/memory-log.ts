@@ -19,6 +19,7 @@ export class MemoryLog implements EventLog {
   readonly retained = undefined
   readonly revocations = undefined
   readonly problem = undefined
+  readonly shared = undefined
 
   /**
    * @param options.epoch the name of its life; by default a new one. Empty: its events have no ids.

@@ -72,7 +72,17 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
           openings.add({ request, reply, wanted: { ...wanted, startAt } })
         })
       }
-      const lookedUp = hubOf(service, wanted.topics).startOfLast(wanted)
+      const hub = hubOf(service, wanted.topics)
+      const reached = hub.reach(wanted)
+      if (reached !== undefined) {
+        // A status other than 200 would end a browser's EventSource for good.
+        const close = (): void => {
+          reply.hijack()
+          request.raw.socket.destroy()
+        }
+        return reached.then(() => open(), close)
+      }
+      const lookedUp = hub.startOfLast(wanted)
       if (lookedUp !== undefined) return lookedUp.then(open)
       open()
       return undefined

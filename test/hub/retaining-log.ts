@@ -16,6 +16,7 @@ export class RetainingLog implements EventLog {
 
   readonly revocations = undefined
   readonly problem = undefined
+  readonly shared = undefined
   readonly retained: Retained
 
   /** @param onRead told each read. */

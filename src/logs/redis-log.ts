@@ -1,0 +1,416 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { backOff } from '../back-off.js'
+import type { Place } from '../hub/event-id.js'
+import type { EventLog, Follower, Life, Receipt, SharedLog } from '../hub/event-log.js'
+import type { AcceptedEvent, EventDraft } from '../hub/event.js'
+import { newestPart } from '../hub/newest-part.js'
+import { redisName, type RedisAddress } from '../redis/redis-address.js'
+import { checkServer, whyNeverUsable } from './redis-fitness.js'
+import { RedisAppends } from './redis-appends.js'
+import { readEntry, type LogEntry } from './redis-entries.js'
+import { livesText, withEnds, type KeptLife } from './redis-lives.js'
+import { Marks } from './redis-marks.js'
+import { compare, type Comparison } from './redis-comparison.js'
+import { readBlock, RedisRetained, type Gone, type LiveLog } from './redis-retained.js'
+import { readChanges, RedisRevocations } from './redis-revocations.js'
+import { trimScript } from './redis-scripts.js'
+import { RedisSession, type Heard } from './redis-session.js'
+import type { RetentionLimits } from './retention.js'
+import { unavailable } from './unavailable.js'
+
+/** The shortest and the longest time between two tries to connect, in milliseconds. */
+const retry = { first: 50, most: 2000 }
+/** How long a push waits for its own telling, and a client for a place, in milliseconds. */
+const toldMs = 1000
+const reachMs = 5000
+/** How often it is looked what waits too long, and what is too old to be retained, in milliseconds. */
+const choreMs = 1000
+/** How many events are deleted with one step. */
+const deletedAtOnce = 256
+
+/** What a log in Redis is opened with. */
+export interface RedisLogOptions extends RetentionLimits {
+  /** How many events, and bytes of them, a node begins with. */
+  readonly ringEvents: number
+  readonly ringBytes: number
+  /** Told why nothing can be appended, and undefined when that is over. */
+  readonly onProblem?: (problem: string | undefined) => void
+}
+
+/** Waits for the follower to be told as much. */
+interface Waiter {
+  readonly sequence: number
+  readonly until: number
+  readonly resolve: () => void
+}
+
+/**
+ * A log in Redis, which any number of nodes share. A push is one step of a script; what all nodes
+ * pushed, its own too, a node learns by following the log. It is done in sessions: whenever something
+ * is not as it should be, both connections are made anew, and it is looked first whether the log is
+ * still the one that was followed.
+ */
+export class RedisLog implements EventLog {
+  readonly #address: RedisAddress
+  readonly #options: RedisLogOptions
+  readonly #node = randomBytes(6).toString('hex')
+  readonly #appends = new RedisAppends(this.#node)
+  readonly #marks = new Marks()
+  readonly #chore: NodeJS.Timeout
+  /** What was read before anybody followed: the ring begins with it. */
+  #early: LogEntry[] | undefined = []
+  #lives: readonly KeptLife[] = []
+  #head = 0
+  #noteId = '0-0'
+  #session: RedisSession | undefined
+  #running: Promise<void> | undefined
+  readonly #closing = new AbortController()
+  #problem: string | undefined
+  #waiters: Waiter[] = []
+  #whenConnected: (() => void)[] = []
+  #listener: (events: readonly AcceptedEvent[]) => void = () => {}
+  #follower: Follower | undefined
+  #trimming = false
+
+  readonly retained: RedisRetained
+  readonly revocations: RedisRevocations
+  readonly shared: SharedLog = { reach: (place) => this.#reach(place) }
+
+  private constructor(address: RedisAddress, options: RedisLogOptions) {
+    this.#address = address
+    this.#options = options
+    this.retained = new RedisRetained({
+      connected: () => this.#connected(),
+      live: () => this.#live(),
+      epochOf: (sequence) => this.#epochOf(sequence),
+      onRead: (entries) => this.#early?.push(...entries),
+    })
+    this.revocations = new RedisRevocations(() => this.#live())
+    this.#chore = setInterval(() => {
+      this.#endWaits(performance.now())
+      void this.#trim()
+    }, choreMs).unref()
+  }
+
+  /**
+   * Opens the log in a Redis, which is waited for until it can be reached.
+   *
+   * @throws LogOpenError where it can be reached and not be used.
+   */
+  static async open(address: RedisAddress, options: RedisLogOptions): Promise<RedisLog> {
+    const log = new RedisLog(address, options)
+    try {
+      const session = await log.#firstSession()
+      log.#running = log.#run(session)
+      return log
+    } catch (error) {
+      clearInterval(log.#chore)
+      log.#appends.close()
+      throw error
+    }
+  }
+
+  get head(): number {
+    return this.#head
+  }
+
+  get lives(): readonly Life[] {
+    return withEnds(this.#lives, this.#head)
+  }
+
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  async append(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
+    if (this.#closing.signal.aborted) throw unavailable('the log is closed')
+    this.#live()
+    if (batch.length === 0) return []
+    const receipts = await this.#appends.append(batch)
+    const newest = Math.max(...receipts.map(({ sequence }) => sequence))
+    await this.#told(newest, toldMs)
+    return receipts
+  }
+
+  follow(listener: (events: readonly AcceptedEvent[]) => void, follower?: Follower): void {
+    this.#listener = listener
+    this.#follower = follower
+    const early = this.#early?.sort((a, b) => a.event.sequence - b.event.sequence) ?? []
+    if (early.length > 0) this.#marks.clear(0)
+    this.#marks.add(early)
+    this.#early = undefined
+    this.#session?.follow()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) {
+      await this.#running
+      return
+    }
+    this.#closing.abort()
+    clearInterval(this.#chore)
+    await this.#appends.none()
+    this.#appends.close()
+    this.#session?.end(new Error('the log is closed'))
+    this.#endWaits(Infinity)
+    await this.#running
+  }
+
+  /** Connects for the first time: only what will not mend by itself is an end of it. */
+  async #firstSession(): Promise<RedisSession> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#newSession()
+      } catch (error) {
+        const never = whyNeverUsable(this.#address, error)
+        if (never !== undefined) throw never
+        this.#tell(this.#describe(error))
+        await pause(backOff(Math.random(), attempt, retry.first, retry.most))
+      }
+    }
+  }
+
+  async #run(first: RedisSession): Promise<void> {
+    let attempt = 0
+    for (let session: RedisSession | undefined = first; !this.#closing.signal.aborted;) {
+      try {
+        session ??= await this.#newSession()
+        this.#closing.signal.throwIfAborted()
+        attempt = 0
+        this.#begin(session)
+        throw await session.over
+      } catch (error) {
+        session?.end(error as Error)
+        session = undefined
+        this.#session = undefined
+        this.#lose(this.#describe(error))
+      }
+      const wait = backOff(Math.random(), attempt++, retry.first, retry.most)
+      await pause(wait, undefined, { signal: this.#closing.signal }).catch(() => undefined)
+    }
+  }
+
+  #lose(problem: string): void {
+    // That it was closed is no problem.
+    if (!this.#closing.signal.aborted) this.#tell(problem)
+    this.#appends.stop(problem)
+    this.#endWaits(Infinity)
+  }
+
+  /** A session whose log is the one that was followed, or from now on is. */
+  async #newSession(): Promise<RedisSession> {
+    const session = await RedisSession.open(this.#address, this.#node, this.#closing.signal)
+    try {
+      await checkServer(session.connection)
+      const found = await compare(session.live, this)
+      await this.#appends.settle(session.connection, this.#address.prefix)
+      await this.revocations.load(session.live)
+      await this.#takeIn(session, found)
+      return session
+    } catch (error) {
+      session.end(error as Error)
+      throw error
+    }
+  }
+
+  /** What this node knows of the log, for a comparison with what it has. */
+  get known(): { lives: readonly KeptLife[]; head: number; marks: Marks } {
+    return { lives: this.#lives, head: this.#head, marks: this.#marks }
+  }
+
+  async #takeIn(session: RedisSession, found: Comparison): Promise<void> {
+    const { lives, head, first, noteId, common } = found
+    if (this.#lives.length === 0) {
+      this.#lives = lives
+      this.#head = head
+      this.#noteId = noteId
+      this.#marks.clear(head)
+      this.retained.begin(first)
+      return
+    }
+    if (common === this.#head && first <= this.#head + 1) {
+      this.#lives = lives
+      return
+    }
+    const read: LogEntry[] = []
+    const newest = await newestPart(
+      {
+        head,
+        retained: {
+          first,
+          read: async (from) => {
+            const entries = await readBlock(session.live, from)
+            read.push(...entries)
+            return entries.map(({ event }) => event)
+          },
+        },
+      },
+      this.#options.ringEvents,
+      this.#options.ringBytes,
+    )
+    const former = this.lives
+    this.#lives = lives
+    this.#head = newest.at(-1)?.sequence ?? head
+    this.#noteId = noteId
+    this.#marks.clear(this.#head)
+    this.#marks.add(read.sort((a, b) => a.event.sequence - b.event.sequence))
+    if (common === former.at(-1)!.last) this.retained.noteJump(first)
+    else this.retained.begin(first)
+    this.#follower?.restart({ newest, common, former })
+  }
+
+  #begin(session: RedisSession): void {
+    this.#session = session
+    const { prefix } = this.#address
+    session.begin({
+      from: () => ({ sequence: this.#head, noteId: this.#noteId }),
+      take: (heard) => this.#take(session, heard),
+      tick: (answer) => this.#ticked(session, answer),
+      onProblem: (problem) => this.#tell(problem),
+      look: () => this.#look(session),
+    })
+    if (this.#early === undefined) session.follow()
+    this.#appends.begin({
+      connection: session.connection,
+      prefix,
+      epoch: () => this.#lives.at(-1)!.epoch,
+      look: () => session.live.look(),
+      onAnswer: (refusal) => this.#tell(refusal),
+    })
+    this.#tell(undefined)
+    for (const resolve of this.#whenConnected.splice(0)) resolve()
+  }
+
+  /** Looks whether the log is still the one that is followed; what it says of its lives is taken in. */
+  async #look(session: RedisSession): Promise<void> {
+    // Meanwhile the head may move on.
+    const head = this.#head
+    const found = await compare(session.live, this)
+    if (found.common < head) throw new Error('it has lost events, or has another log now')
+    this.#lives = found.lives
+    this.retained.noteFirst(found.first)
+  }
+
+  async #ticked(session: RedisSession, [lives, first]: readonly [string, string]): Promise<void> {
+    if (lives !== livesText(this.#lives)) await session.live.look()
+    this.retained.noteFirst(Number(first))
+  }
+
+  async #take(session: RedisSession, { notes, entries }: Heard): Promise<void> {
+    for (const [id, [kind, text = '']] of notes) {
+      if (kind === 'gone') this.retained.noteGone(JSON.parse(text) as Gone[])
+      else this.revocations.noted(readChanges(JSON.parse(text) as string[]))
+      this.#noteId = id
+    }
+    if (entries.length === 0) return
+    const heard = entries.map(readEntry)
+    for (const [index, { event }] of heard.entries()) {
+      if (event.sequence !== this.#head + 1 + index) throw new Error('it has lost events')
+      if (!this.#lives.some(({ epoch }) => epoch === event.epoch)) await session.live.look()
+    }
+    await this.#tellAll(session, heard)
+  }
+
+  /** Tells the follower, as much at a time as it has room for. */
+  async #tellAll(session: RedisSession, heard: LogEntry[]): Promise<void> {
+    for (let rest = heard; rest.length > 0;) {
+      const events = rest.map(({ event }) => event)
+      const count = this.#follower?.fits(events) ?? events.length
+      if (count === 0) {
+        await session.turn()
+        continue
+      }
+      this.#marks.add(rest.slice(0, count))
+      this.#head += count
+      this.#listener(events.slice(0, count))
+      rest = rest.slice(count)
+      this.#endWaits(performance.now())
+    }
+  }
+
+  /** Waits until the follower was told a sequence, no longer than `ms` or the session lasts. */
+  #told(sequence: number, ms: number): Promise<void> {
+    if (sequence <= this.#head || this.#session === undefined) return Promise.resolve()
+    const until = performance.now() + ms
+    return new Promise((resolve) => this.#waiters.push({ sequence, until, resolve }))
+  }
+
+  /** Ends the waits of those who were told enough, or have waited until `now`. */
+  #endWaits(now: number): void {
+    if (this.#waiters.length === 0) return
+    const isOver = ({ sequence, until }: Waiter): boolean => sequence <= this.#head || until <= now
+    for (const waiter of this.#waiters) if (isOver(waiter)) waiter.resolve()
+    this.#waiters = this.#waiters.filter((waiter) => !isOver(waiter))
+  }
+
+  #reach({ epoch, sequence }: Place): Promise<void> | undefined {
+    const index = this.#lives.findIndex((life) => life.epoch === epoch)
+    const ends = this.#lives[index + 1]?.first ?? Infinity
+    const isKnown = index !== -1 && (sequence <= this.#head || ends <= sequence)
+    return isKnown ? undefined : this.#reachAhead(sequence)
+  }
+
+  async #reachAhead(sequence: number): Promise<void> {
+    const late = pause(reachMs, undefined, { ref: false }).then(() => {
+      throw unavailable(this.#problem ?? 'the log does not answer')
+    })
+    const asked = this.#connected().then(async (live) => {
+      const head = await live.connection.send(['HGET', `${live.prefix}meta`, 'head'])
+      await live.look()
+      if (sequence > Number(head)) return
+      await this.#told(sequence, reachMs)
+      if (sequence > this.#head) throw new Error(this.#problem ?? 'this node is behind')
+    })
+    await Promise.race([asked, late]).catch((error: unknown) => {
+      throw unavailable((error as Error).message)
+    })
+  }
+
+  async #trim(): Promise<void> {
+    const session = this.#session
+    if (session === undefined || this.#trimming) return
+    this.#trimming = true
+    const { retainEvents, retainForMs, retainBytes } = this.#options
+    const limits = [retainEvents, retainForMs, retainBytes, deletedAtOnce].map(String)
+    try {
+      let deleted: unknown
+      do {
+        deleted = await trimScript.run(session.connection, [this.#address.prefix, ...limits])
+      } while (deleted === deletedAtOnce)
+    } catch {
+      // The tick tells of it, and the next one tries again.
+    } finally {
+      this.#trimming = false
+    }
+  }
+
+  #epochOf(sequence: number): string | undefined {
+    return this.#lives.findLast(({ first }) => first <= sequence)?.epoch
+  }
+
+  #live(): LiveLog {
+    if (this.#session === undefined) throw unavailable(this.#problem ?? 'the log is not connected')
+    return this.#session.live
+  }
+
+  async #connected(): Promise<LiveLog> {
+    while (this.#session === undefined) {
+      if (this.#closing.signal.aborted) throw unavailable('the log is closed')
+      await new Promise<void>((resolve) => this.#whenConnected.push(resolve))
+    }
+    return this.#session.live
+  }
+
+  #tell(problem: string | undefined): void {
+    if (problem === this.#problem) return
+    const isNew = (problem === undefined) !== (this.#problem === undefined)
+    this.#problem = problem
+    if (isNew) this.#options.onProblem?.(problem)
+  }
+
+  #describe(error: unknown): string {
+    const { message, code } = error as NodeJS.ErrnoException
+    return `Redis (${redisName(this.#address)}) cannot be used: ${message || (code ?? String(error))}`
+  }
+}
