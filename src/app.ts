@@ -179,11 +179,14 @@ function trusted(
 }
 
 /** What the log says of itself. */
-function tellsOfLog({ log }: FastifyInstance): Pick<FileLogOptions, 'onProblem'> {
+function tellsOfLog({ log }: FastifyInstance): Pick<FileLogOptions, 'onProblem' | 'onDamage'> {
   return {
     onProblem: (problem) => {
       if (problem === undefined) log.info('the log can be written again')
       else log.error({ problem }, 'the log cannot be written: pushes are refused')
+    },
+    onDamage: (err) => {
+      log.error({ err }, 'the oldest part of the log cannot be read: nothing is deleted any more')
     },
   }
 }

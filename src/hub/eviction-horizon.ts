@@ -3,8 +3,6 @@ import { isReserved } from './topic.js'
 /** Prefixes of a topic are remembered up to this many segments; longer ones share their answer. */
 const maxPrefixes = 8
 const rows = 2
-/** So many places are kept together by a log that keeps them. */
-const pagePlaces = 64
 
 /** How new the newest event that is gone may be, by whom it concerned; 0 if there can be none. */
 export interface Horizon {
@@ -22,6 +20,43 @@ export interface Reach {
   readonly horizon: Horizon
 }
 
+/** Where a horizon keeps its numbers, each in its place. */
+export interface Places {
+  /** The newest that is known to be gone, whatever its topic. */
+  newestOfAll: number
+  /** What is kept in a place; 0 before anything was. */
+  get(place: number): number
+  set(place: number, sequence: number): void
+  /** Forgets all but the newest that is gone. */
+  forget(newestOfAll: number): void
+}
+
+/** Places in memory. They are made on first need: many logs never evict, and a test makes many logs. */
+class MemoryPlaces implements Places {
+  readonly #count: number
+  #places: Float64Array | undefined
+  newestOfAll: number
+
+  constructor(count: number, newestOfAll: number) {
+    this.#count = count
+    this.newestOfAll = newestOfAll
+  }
+
+  get(place: number): number {
+    return this.#places === undefined ? 0 : this.#places[place]!
+  }
+
+  set(place: number, sequence: number): void {
+    this.#places ??= new Float64Array(this.#count)
+    this.#places[place] = sequence
+  }
+
+  forget(newestOfAll: number): void {
+    this.#places = undefined
+    this.newestOfAll = newestOfAll
+  }
+}
+
 /**
  * Remembers, in bounded memory, how new the newest evicted event of a topic or user may be. With
  * it a client of a rare topic, back after more events than the ring holds, is spared a `gap` when
@@ -30,41 +65,37 @@ export interface Reach {
  * make an answer too new: a needless `gap` at worst, never a hole without one.
  */
 export class EvictionHorizon implements Horizon {
-  readonly #places: number
+  /** How many places a row has. */
+  readonly #rowPlaces: number
   #before: number
-  #newest: Float64Array | undefined
-  #newestOfAll: number
-  #changed: Set<number> | undefined
+  readonly #places: Places
 
   /**
    * @param capacity how many events the ring holds; memory is 16 places of 8 bytes for each.
    * @param before the last sequence before the ring's first: whom those concerned is not known, so
    * they may have concerned anyone.
-   * @param newestOfAll the newest that is known to be gone, whatever its topic.
+   * @param places where it keeps what it knows; by default in memory.
    */
-  constructor(capacity: number, before = 0, newestOfAll = before) {
+  constructor(capacity: number, before = 0, places?: Places) {
     this.#before = before
-    this.#newestOfAll = newestOfAll
-    this.#places = 2 ** Math.ceil(Math.log2(Math.max(capacity, 64) * 8))
+    this.#rowPlaces = 2 ** Math.ceil(Math.log2(Math.max(capacity, 64) * 8))
+    this.#places = places ?? new MemoryPlaces(this.#rowPlaces * rows, before)
   }
 
   /** Notes that what is gone up to a sequence may have concerned anyone. */
   unknownUpTo(sequence: number): void {
     this.#before = Math.max(this.#before, sequence)
-    this.#newestOfAll = Math.max(this.#newestOfAll, sequence)
+    this.#places.newestOfAll = Math.max(this.#places.newestOfAll, sequence)
   }
 
   /** Begins anew: of what is gone nothing is known but that it came up to a sequence. */
   restart(before: number): void {
-    this.#newest = undefined
     this.#before = before
-    this.#newestOfAll = before
+    this.#places.forget(before)
   }
 
   /** Notes that an event of these topics and users is gone. */
   evicted(sequence: number, topics: readonly string[], users: readonly string[]): void {
-    // Made on first need: many logs never evict, and a test makes many logs.
-    this.#newest ??= new Float64Array(this.#places * rows)
     for (const topic of topics) {
       this.#note(hashOf('t', topic, topic.length), sequence)
       let prefixEnd = topic.indexOf('/')
@@ -72,7 +103,7 @@ export class EvictionHorizon implements Horizon {
         this.#note(hashOf('p', topic, prefixEnd + 1), sequence)
         prefixEnd = topic.indexOf('/', prefixEnd + 1)
       }
-      if (!isReserved(topic)) this.#newestOfAll = sequence
+      if (!isReserved(topic)) this.#places.newestOfAll = sequence
     }
     for (const user of users) this.#note(hashOf('u', user, user.length), sequence)
   }
@@ -86,7 +117,7 @@ export class EvictionHorizon implements Horizon {
   }
 
   ofPrefix(prefix: string): number {
-    if (prefix === '') return this.#newestOfAll
+    if (prefix === '') return this.#places.newestOfAll
     let end = 0
     for (let n = 0; n < maxPrefixes; n++) {
       const next = prefix.indexOf('/', end)
@@ -96,50 +127,15 @@ export class EvictionHorizon implements Horizon {
     return this.#lookUp(hashOf('p', prefix, end))
   }
 
-  /** The newest of all that are gone, but those of the service and for users. */
-  get newestOfAll(): number {
-    return this.#newestOfAll
-  }
-
-  /** From now on it remembers which pages change, for a log that keeps them. */
-  keepChanges(): void {
-    this.#changed ??= new Set()
-  }
-
-  /** The pages that changed since `changesKept`: their numbers, and what they have now. */
-  changes(): [page: number, places: Float64Array][] {
-    return [...(this.#changed ?? [])].map((page) => {
-      const start = page * pagePlaces
-      return [page, this.#newest!.slice(start, start + pagePlaces)]
-    })
-  }
-
-  /** Notes that the changes are kept. */
-  changesKept(): void {
-    this.#changed?.clear()
-  }
-
-  /** Takes a page back that was kept. */
-  restorePage(page: number, places: Float64Array): void {
-    this.#newest ??= new Float64Array(this.#places * rows)
-    this.#newest.set(places, page * pagePlaces)
-  }
-
   #note(hash: number, sequence: number): void {
-    this.#noteAt(hash & (this.#places - 1), sequence)
-    this.#noteAt(this.#places + (remix(hash) & (this.#places - 1)), sequence)
-  }
-
-  #noteAt(place: number, sequence: number): void {
-    this.#newest![place] = sequence
-    this.#changed?.add(Math.floor(place / pagePlaces))
+    this.#places.set(hash & (this.#rowPlaces - 1), sequence)
+    this.#places.set(this.#rowPlaces + (remix(hash) & (this.#rowPlaces - 1)), sequence)
   }
 
   #lookUp(hash: number): number {
-    if (this.#newest === undefined) return this.#before
     const noted = Math.min(
-      this.#newest[hash & (this.#places - 1)]!,
-      this.#newest[this.#places + (remix(hash) & (this.#places - 1))]!,
+      this.#places.get(hash & (this.#rowPlaces - 1)),
+      this.#places.get(this.#rowPlaces + (remix(hash) & (this.#rowPlaces - 1))),
     )
     return Math.max(noted, this.#before)
   }

@@ -48,6 +48,11 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock | 
   }
 }
 
+/** Whether some process has taken a directory. */
+export function isHeld(directory: string): Promise<boolean> {
+  return isListenedOn(directory, 'lock')
+}
+
 function release(server: Server, lock: string): void {
   rmSync(lock, { force: true })
   server.close()

@@ -1,32 +1,52 @@
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setImmediate as turnEnd, setTimeout as pause } from 'node:timers/promises'
 import type { RingcastError } from '../errors.js'
-import { blockEvents, type EventLog, type Life, type Receipt } from '../hub/event-log.js'
+import {
+  blockEvents,
+  type EventLog,
+  type Follower,
+  type Life,
+  type Receipt,
+  type SharedLog,
+} from '../hub/event-log.js'
+import type { Place } from '../hub/event-id.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { KeyMemory } from './key-memory.js'
-import { StoredRevocations } from './stored-revocations.js'
-import { LogState } from './log-state.js'
+import { LogState, type Standing } from './log-state.js'
+import type { Peers } from './peers.js'
 import { RetainedSegments } from './retained-segments.js'
-import { bytesOfRows, Retention, type RetentionLimits } from './retention.js'
-import { encodeSegment, lastOfSegment } from './segment.js'
-import { described, openStore, StoreDamaged, type Store } from './store.js'
-import { indexRows, sequenceKey, sequenceOfKey } from './store-keys.js'
+import { Retention, type RetentionLimits } from './retention.js'
+import { cutSegments, segmentText, type SegmentRows } from './segment-rows.js'
+import { described, openSharedStore, openStore, type Store } from './store.js'
+import { sequenceKey } from './store-keys.js'
+import { StoredRevocations } from './stored-revocations.js'
 import { unavailable } from './unavailable.js'
-import { WriteFailed, written } from './written.js'
+import { WriteFailed, written, type Plan } from './written.js'
 
 /** The most events that are written at once: a turn of the event loop stays short. */
 const groupEvents = 2048
-/** A segment with more text than this ends early, in UTF-16 units. */
-const segmentText = 256 * 1024
+/** The most events of other processes that are read with the lock held; who is further behind reads first. */
+const eventsBehind = 8192
 /** How many segments are deleted at most with a write, beside as many as it adds. */
 const deletedAtOnce = 8
 /** How long between two looks at what has become too old, and two tries of a log that failed. */
 const choreMs = 1000
+/** How long what other processes wrote may go unseen. */
+const lookMs = 250
+/** How long until it is asked again whether the ring has room. */
+const roomMs = 5
+/** How long a push that is safe waits for being told here, where others tell it anyway. */
+const toldMs = 1000
 
 /** What a file log is opened with. */
 export interface FileLogOptions extends RetentionLimits {
   /** Told why nothing can be appended, and undefined when that is over. */
   readonly onProblem?: (problem: string | undefined) => void
+  /** Told, once, of what cannot be read and therefore not be deleted either. */
+  readonly onDamage?: (error: unknown) => void
+  /** The others that have the log open; its directory is held for all of them, with `holdLog`. */
+  readonly peers?: Peers
   /** The wall clock, in milliseconds since the Unix epoch; by default `Date.now`. */
   readonly now?: () => number
 }
@@ -38,43 +58,75 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** A push and what it is to be answered, once it is written. */
+interface Answer {
+  readonly waiting: Waiting
+  readonly receipts: readonly Receipt[]
+}
+
+/** What is to be written of a group, and told and answered then. */
+interface GroupPlan extends Plan {
+  /** Of the other processes and of the group, in order. */
+  readonly events: readonly AcceptedEvent[]
+  readonly answers: readonly Answer[]
+  /** How it leaves the log. */
+  readonly standing: Standing
+  /** Whether it deletes something, and lives with it perhaps. */
+  readonly isDeleting: boolean
+}
+
 /**
  * A log in a directory, on LMDB. Pushes that come while a write is under way wait, and are written
  * together in the next, with one sync for all; nobody is told an event before that. It survives the
  * end of the process, and that of the machine as far as its disk keeps what it has synced.
+ *
+ * Several processes may have it open: each gives its events their places with the lock of the store
+ * held, once it has read what the others appended; all of them tell the same events in one order.
  */
 export class FileLog implements EventLog {
   readonly #store: Store
   readonly #now: () => number
   readonly #onProblem: (problem: string | undefined) => void
+  readonly #peers: Peers | undefined
   readonly #state: LogState
   readonly #keys: KeyMemory
   readonly #retention: Retention
-  readonly #chore: NodeJS.Timeout
+  readonly #timers: NodeJS.Timeout[] = []
   readonly #waiting: Waiting[] = []
-  #listener: (events: readonly AcceptedEvent[]) => void = () => {}
+  #head = 0
+  #listener: ((events: readonly AcceptedEvent[]) => void) | undefined
+  #follower: Follower | undefined
   #writing: Promise<void> | undefined
+  #reading: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #problem: string | undefined
 
-  readonly shared = undefined
+  readonly shared: SharedLog | undefined
   readonly retained: RetainedSegments
   readonly revocations: StoredRevocations
 
-  private constructor(store: Store, options: FileLogOptions) {
+  private constructor(store: Store, state: LogState, options: FileLogOptions) {
     this.#store = store
+    this.#state = state
     this.#now = options.now ?? Date.now
     this.#onProblem = options.onProblem ?? (() => {})
-    this.#state = new LogState(store, this.#now)
-    const { head, newestGone, epochOf } = this.#state
-    this.retained = new RetainedSegments(store, firstIn(store, head), newestGone, epochOf)
-    this.#retention = new Retention(store, this.retained, options, this.#now)
-    this.revocations = new StoredRevocations(store)
+    this.#peers = options.peers
+    this.#head = state.read().head
+    this.retained = new RetainedSegments(store, state)
+    const onDamage = options.onDamage ?? (() => {})
+    this.#retention = new Retention(store, this.retained, options, this.#now, onDamage)
+    this.revocations = new StoredRevocations(store, () => this.#peers?.tell())
     this.#keys = new KeyMemory(this.#now)
     this.#rememberKeys()
-    this.#chore = setInterval(() => {
+    this.#every(choreMs, () => {
+      // Readers that were killed would keep what is deleted from being used again.
+      if (store.isShared) store.root.readerCheck()
       if (this.#problem !== undefined || this.#isRetentionDue) this.#write()
-    }, choreMs).unref()
+    })
+    if (this.#peers === undefined) return
+    this.shared = { reach: (place) => this.#reach(place) }
+    this.#every(lookMs, () => this.#look())
+    this.#peers.onTold(() => this.#look())
   }
 
   /**
@@ -83,11 +135,12 @@ export class FileLog implements EventLog {
    * @throws LogOpenError where it cannot be used, or cannot be trusted.
    */
   static async open(directory: string, options: FileLogOptions): Promise<FileLog> {
-    const store = await openStore(directory)
+    const isShared = options.peers !== undefined
+    const store = await (isShared ? openSharedStore(directory) : openStore(directory))
     try {
-      const log = new FileLog(store, options)
-      await log.#begin()
-      return log
+      const state = new LogState(store, options.now ?? Date.now)
+      await state.begin()
+      return new FileLog(store, state, options)
     } catch (error) {
       await store.close()
       throw described(error, directory)
@@ -95,7 +148,7 @@ export class FileLog implements EventLog {
   }
 
   get head(): number {
-    return this.#state.head
+    return this.#head
   }
 
   get lives(): readonly Life[] {
@@ -115,30 +168,35 @@ export class FileLog implements EventLog {
     })
   }
 
-  follow(listener: (events: readonly AcceptedEvent[]) => void): void {
+  follow(listener: (events: readonly AcceptedEvent[]) => void, follower?: Follower): void {
     this.#listener = listener
+    if (this.#peers === undefined) return
+    this.#follower = follower
+    this.#look()
   }
 
   close(): Promise<void> {
-    clearInterval(this.#chore)
-    return (this.#closing ??= Promise.resolve(this.#writing).then(() => this.#store.close()))
+    for (const timer of this.#timers) clearInterval(timer)
+    return (this.#closing ??= this.#close())
   }
 
-  /** The first write: what it says of the log is on disk before anything is accepted. */
-  async #begin(): Promise<void> {
-    await written(this.#store, () => {
-      this.#state.keepLives(this.retained.first)
-      this.#state.keepHead(this.head, this.#state.bytes, this.#state.newestGone)
-    })
-    if (!this.#store.begun) this.#store.begin()
+  async #close(): Promise<void> {
+    await this.#writing
+    await this.#reading
+    await this.#store.close()
+  }
+
+  #every(ms: number, run: () => void): void {
+    this.#timers.push(setInterval(run, ms).unref())
   }
 
   /** The keys of the last minutes are those of the newest events: they are not kept apart. */
   #rememberKeys(): void {
     const { since, keys } = this.#keys.reach
+    const { first: oldest } = this.retained
     const segments: (readonly AcceptedEvent[])[] = []
     let count = 0
-    for (let at = this.head; at >= this.retained.first && count < keys;) {
+    for (let at = this.head; at >= oldest && count < keys;) {
       const first = this.retained.segmentAt(at)
       if (first === undefined) break
       const { events } = this.retained.segment(first)
@@ -151,7 +209,7 @@ export class FileLog implements EventLog {
   }
 
   get #isRetentionDue(): boolean {
-    return this.#retention.isDue(this.head, this.head, this.#state.bytes)
+    return this.#retention.isDue(this.#state.read())
   }
 
   #refusal(): RingcastError | undefined {
@@ -180,45 +238,87 @@ export class FileLog implements EventLog {
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
-    const events: AcceptedEvent[] = []
-    const time = new Date(this.#now()).toISOString()
-    const answers = group.flatMap((waiting) => this.#receiptsFor(waiting, events, time))
-    const { first, horizon } = this.retained
-    const { bytes } = this.#state
-    const head = this.head + events.length
-    const segments = cut(events).map(rowsOf)
-    const added = segments.reduce((sum, { size }) => sum + size, bytes)
-    const most = segments.length + deletedAtOnce
-    const deletion = this.#retention.choose(this.head, head, added, most)
+    const own: AcceptedEvent[] = []
+    let plan: GroupPlan | undefined
     try {
-      if (events.length > 0 || this.#problem !== undefined || deletion.freed > 0) {
-        // What goes wrong in here would leave a part of it to be written: nothing may.
-        await written(this.#store, () => {
-          for (const segment of segments) this.#put(segment)
-          this.#retention.put(deletion)
-          if (deletion.freed > 0) this.#state.keepLives(this.retained.first)
-          this.#state.keepHead(head, added - deletion.freed, horizon.newestOfAll)
-        })
-      }
+      while ((plan = await this.#planned(group, own)) === undefined) await this.#readOn()
     } catch (error) {
-      this.#keys.forget(events)
-      this.#retention.failed(first)
-      this.#fail(error, head, answers)
+      this.#keys.forget(own)
+      this.retained.places.settled()
+      this.#fail(error, own, group)
       return
     }
-    horizon.changesKept()
     this.#recovered()
-    this.#state.head = head
-    this.#state.bytes = added - deletion.freed
-    if (events.length > 0) this.#listener(events)
-    for (const { waiting, receipts } of answers) waiting.resolve(receipts)
+    if (own.length > 0) this.#peers?.tell()
+    const telling = this.#tell(plan.events)
+    await (this.#peers === undefined ? telling : atMost(toldMs, telling))
+    for (const { waiting, receipts } of plan.answers) waiting.resolve(receipts)
+    await telling
+  }
+
+  /** Writes a group, whose events become `own`; undefined, and nothing is, if it is too far behind. */
+  async #planned(group: readonly Waiting[], own: AcceptedEvent[]): Promise<GroupPlan | undefined> {
+    const plan = await written(this.#store, () => {
+      const standing = this.#state.read()
+      const others = this.#behind(standing)
+      return others === undefined ? { put: undefined } : this.#plan(group, own, standing, others)
+    })
+    if (!('answers' in plan)) return undefined
+    if (plan.put !== undefined) this.#state.wrote(plan.standing)
+    this.retained.places.settled()
+    if (plan.isDeleting) this.#state.refresh()
+    return plan
+  }
+
+  /** What other processes appended since; undefined if that is more than can be read now. */
+  #behind({ head, first }: Standing): readonly AcceptedEvent[] | undefined {
+    if (head - this.head > eventsBehind || first > this.head + 1) return undefined
+    const events: AcceptedEvent[] = []
+    for (let at = this.head; at < head; at = events.at(-1)!.sequence) {
+      for (const event of this.#after(at)) events.push(event)
+    }
+    return events
+  }
+
+  #plan(
+    group: readonly Waiting[],
+    own: AcceptedEvent[],
+    standing: Standing,
+    others: readonly AcceptedEvent[],
+  ): GroupPlan {
+    const time = new Date(this.#now()).toISOString()
+    const answers = group.flatMap((waiting) =>
+      this.#receiptsFor(waiting, own, standing.head + 1, time),
+    )
+    const head = standing.head + own.length
+    const segments = cutSegments(own)
+    const added = segments.reduce((sum, { size }) => sum + size, standing.bytes)
+    const most = segments.length + deletedAtOnce
+    const deletion = this.#retention.choose(standing, head, added, most)
+    const { first, freed } = deletion
+    const isDeleting = freed > 0
+    const { newestOfAll: newestGone } = this.retained.places
+    const after = { head, first, bytes: added - freed, newestGone }
+    const put = (): void => {
+      for (const segment of segments) this.#put(segment)
+      this.#retention.put(deletion)
+      if (isDeleting) this.#state.putLives(first)
+      this.#state.put(after)
+    }
+    return {
+      standing: after,
+      isDeleting,
+      events: others.length === 0 ? own : [...others, ...own],
+      answers,
+      put: own.length > 0 || this.#problem !== undefined || isDeleting ? put : undefined,
+    }
   }
 
   /** Gives the events of a push their places behind those of the group; none if it is refused. */
-  #receiptsFor(waiting: Waiting, events: AcceptedEvent[], time: string): Answer[] {
+  #receiptsFor(waiting: Waiting, events: AcceptedEvent[], first: number, time: string): Answer[] {
     try {
       const receipts = this.#keys.receipts(waiting.batch, (draft) => {
-        const sequence = this.head + events.length + 1
+        const sequence = first + events.length
         const epoch = this.#state.epochOf(sequence)
         const { topics, users, event, data, json, key } = draft
         events.push({ topics, users, event, data, json, key, epoch, sequence, time })
@@ -236,17 +336,96 @@ export class FileLog implements EventLog {
     for (const [key, value] of rows) void this.#store.index.put(key, value)
   }
 
-  #fail(error: unknown, head: number, answers: readonly Answer[]): void {
+  /** Looks what the other processes have written. */
+  #look(): void {
+    if (this.#closing !== undefined) return
+    this.#store.root.resetReadTxn()
+    this.#state.refresh()
+    this.revocations.look()
+    if (this.#listener === undefined) return
+    this.#readOn().catch((error: unknown) => {
+      this.#fail(error, [], [])
+    })
+  }
+
+  /** Reads on to the end of the log, a block a turn, as there is room for it. */
+  #readOn(): Promise<void> {
+    return (this.#reading ??= this.#readAll().finally(() => {
+      this.#reading = undefined
+    }))
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#closing === undefined || this.#writing !== undefined) {
+      this.#store.root.resetReadTxn()
+      const { head, first } = this.#state.read()
+      if (head === this.head) return
+      if (first > this.head + 1) this.#skipTo(first)
+      else await this.#tell(this.#after(this.head))
+      await turnEnd()
+    }
+  }
+
+  /** Goes on where the log begins now: what came before was deleted, and not told here. */
+  #skipTo(first: number): void {
+    const [common, former] = [this.head, this.lives]
+    this.#head = first - 1
+    this.#follower?.restart({ newest: [], common, former })
+  }
+
+  /** The next events after a sequence, up to the end of a block; their keys are known from now on. */
+  #after(sequence: number): readonly AcceptedEvent[] {
+    const events = this.retained.after(sequence)
+    for (const event of events) this.#keys.remember(event)
+    return events
+  }
+
+  #reach({ epoch, sequence }: Place): Promise<void> | undefined {
+    if (sequence <= this.head || epoch !== this.lives.at(-1)!.epoch) return undefined
+    this.#store.root.resetReadTxn()
+    return this.#state.read().head < sequence ? undefined : this.#told(sequence)
+  }
+
+  /** Resolves once a sequence was told that the store has, or the ring has had no room for long. */
+  async #told(sequence: number): Promise<void> {
+    const read = async (): Promise<void> => {
+      while (this.head < sequence && this.#closing === undefined) await this.#readOn()
+    }
+    await atMost(toldMs, read())
+    if (this.head < sequence) throw unavailable('this process is behind the others')
+  }
+
+  /** Tells events, those of them that have not been told; of a shared log as many as there is room for. */
+  async #tell(events: readonly AcceptedEvent[]): Promise<void> {
+    for (let next = this.#news(events); next.length > 0; next = this.#news(next)) {
+      const part = next.slice(0, blockEvents)
+      const count = this.#follower?.fits(part) ?? next.length
+      if (count > 0 || this.#closing !== undefined) {
+        const fitting = count > 0 ? next.slice(0, count) : next
+        this.#head = fitting.at(-1)!.sequence
+        this.#listener?.(fitting)
+      } else await pause(roomMs)
+    }
+  }
+
+  /** Those of some events that have not been told: they may have been read while they were written. */
+  #news(events: readonly AcceptedEvent[]): readonly AcceptedEvent[] {
+    if (events.length === 0 || events[0]!.sequence > this.head) return events
+    return events.slice(this.head + 1 - events[0]!.sequence)
+  }
+
+  #fail(error: unknown, own: readonly AcceptedEvent[], group: readonly Waiting[]): void {
     const isNew = this.#problem === undefined
+    const last = own.at(-1)?.sequence
     // A write that failed and is there all the same was cut off at its very end. Whether it would
     // outlast the machine is not known, and LMDB does not go on either.
     this.#problem =
-      head > this.head && this.#state.keptHead() === head
+      last !== undefined && this.#state.isOwn(last)
         ? `the disk failed in the middle of a write (${String(error)}): check it, and restart`
         : this.#why(error)
     if (isNew) this.#onProblem(this.#problem)
     const refusal = unavailable(this.#problem)
-    for (const { waiting } of answers) waiting.reject(refusal)
+    for (const { reject } of group) reject(refusal)
     for (const { reject } of this.#waiting.splice(0)) reject(refusal)
   }
 
@@ -267,47 +446,12 @@ export class FileLog implements EventLog {
   }
 }
 
-/** A push and what it is to be answered, once it is written. */
-interface Answer {
-  readonly waiting: Waiting
-  readonly receipts: readonly Receipt[]
-}
-
-/** A segment as the store has it. */
-interface SegmentRows {
-  readonly first: number
-  readonly segment: Buffer
-  readonly rows: readonly [Buffer, Buffer][]
-  /** What all of it takes, in bytes. */
-  readonly size: number
-}
-
-function rowsOf(events: readonly AcceptedEvent[]): SegmentRows {
-  const segment = encodeSegment(events)
-  const rows = indexRows(events)
-  return { first: events[0]!.sequence, segment, rows, size: bytesOfRows(segment, rows) }
-}
-
-/** Cuts events into segments: none crosses the border of a block, or has too much text. */
-function cut(events: readonly AcceptedEvent[]): (readonly AcceptedEvent[])[] {
-  const segments: AcceptedEvent[][] = []
-  let text = Infinity
-  for (const event of events) {
-    text += event.data.length
-    if (text > segmentText || event.sequence % blockEvents === 0) {
-      segments.push([])
-      text = event.data.length
-    }
-    segments.at(-1)!.push(event)
-  }
-  return segments
-}
-
-/** The oldest sequence that a store has; the next of the head if it has none. */
-function firstIn({ segments }: Store, head: number): number {
-  const [oldest] = segments.getRange({ limit: 1 })
-  const [newest] = segments.getRange({ reverse: true, limit: 1 })
-  if (oldest === undefined || newest === undefined) return head + 1
-  if (lastOfSegment(newest.value) !== head) throw new StoreDamaged('its newest events are gone')
-  return sequenceOfKey(oldest.key)
+/** Resolves with a promise, or after so many milliseconds; rejects if it does before that. */
+function atMost(ms: number, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms)
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+    })
+  })
 }

@@ -55,10 +55,10 @@ export class KeyMemory {
     })
   }
 
-  /** Knows an event that was appended in an earlier life of the process. They come in their order. */
+  /** Knows an event that was appended by another process, or before this one. They come in their order. */
   remember(event: AcceptedEvent): void {
     const { key, epoch, sequence, time } = event
-    if (key === undefined) return
+    if (key === undefined || this.#known.get(key)?.sequence === sequence) return
     const at = Date.parse(time)
     this.#known.delete(key)
     this.#known.set(key, { epoch, sequence, content: contentDigest(event), at })

@@ -3,52 +3,35 @@ import { blockEvents, type Names, type Retained } from '../hub/event-log.js'
 import type { AcceptedEvent } from '../hub/event.js'
 import { EvictionHorizon } from '../hub/eviction-horizon.js'
 import { decodeSegment } from './segment.js'
+import type { LogState } from './log-state.js'
 import type { Store } from './store.js'
+import { StoredPlaces } from './stored-places.js'
 import { sequenceKey, sequenceOfKey, topicKey, userKey } from './store-keys.js'
 
 /** A read ends, short of its block, once it has so many bytes: a turn of the event loop stays short. */
 const readBytes = 1024 * 1024
 /** For how many events deleted the horizon tells names apart well; 16 places of 8 bytes for each. */
 const horizonEvents = 65_536
-const pageBytes = 64 * Float64Array.BYTES_PER_ELEMENT
 /** Beyond the last sequence there is. */
 const end = Number.MAX_SAFE_INTEGER
 
-/** What the store holds of the log, read. */
+/** What the store holds of the log, read; others may add to it and delete from it meanwhile. */
 export class RetainedSegments implements Retained {
   readonly #store: Store
-  readonly #epochOf: (sequence: number) => string
+  readonly #state: LogState
+  /** Where the horizon is kept. */
+  readonly places: StoredPlaces
   readonly horizon: EvictionHorizon
-  /** The oldest sequence that is retained; moved on before what is older is deleted. */
-  first: number
 
-  /**
-   * @param first the oldest sequence in the store; the next of the head if it has none.
-   * @param newestOfAll the newest sequence that was deleted and not of the service's own.
-   */
-  constructor(
-    store: Store,
-    first: number,
-    newestOfAll: number,
-    epochOf: (sequence: number) => string,
-  ) {
+  constructor(store: Store, state: LogState) {
     this.#store = store
-    this.#epochOf = epochOf
-    this.first = first
-    this.horizon = new EvictionHorizon(horizonEvents, 0, newestOfAll)
-    this.horizon.keepChanges()
-    for (const { key, value } of store.gone.getRange()) {
-      // A copy: the elements of an array have to be aligned.
-      const places = new Float64Array(new Uint8Array(value).buffer)
-      this.horizon.restorePage(sequenceOfKey(key), places)
-    }
+    this.#state = state
+    this.places = new StoredPlaces(store, state)
+    this.horizon = new EvictionHorizon(horizonEvents, 0, this.places)
   }
 
-  /** Puts what the horizon has learnt into the write under way. */
-  keepHorizon(): void {
-    for (const [page, places] of this.horizon.changes()) {
-      void this.#store.gone.put(sequenceKey(page), Buffer.from(places.buffer, 0, pageBytes))
-    }
+  get first(): number {
+    return this.#state.read().first
   }
 
   read(from: number): Promise<readonly AcceptedEvent[]> {
@@ -77,9 +60,10 @@ export class RetainedSegments implements Retained {
       const lists = keysOf(topics, user).map((keyOf) => this.#descending(keyOf))
       const heads = lists.map((list) => list.next())
       const found: number[] = []
+      const { first } = this
       while (found.length < count) {
         const newest = Math.max(...heads.map(({ value }) => value ?? -1))
-        if (newest < this.first) break
+        if (newest < first) break
         found.push(newest)
         for (const [i, { value }] of heads.entries()) {
           if (value === newest) heads[i] = lists[i]!.next()
@@ -104,6 +88,11 @@ export class RetainedSegments implements Retained {
     return undefined
   }
 
+  /** The events after a sequence, as `read` gives them, at once. */
+  after(sequence: number): AcceptedEvent[] {
+    return this.#read(sequence + 1).filter((event) => event.sequence > sequence)
+  }
+
   #read(from: number): AcceptedEvent[] {
     const least = Math.max(from, this.first)
     const blockEnd = (Math.floor(least / blockEvents) + 1) * blockEvents
@@ -126,7 +115,7 @@ export class RetainedSegments implements Retained {
   }
 
   #decode(first: number, bytes: Buffer): AcceptedEvent[] {
-    const events = decodeSegment(bytes, this.#epochOf)
+    const events = decodeSegment(bytes, this.#state.epochOf)
     if (events?.[0]?.sequence !== first) throw unreadable(first)
     return events
   }

@@ -1,6 +1,8 @@
 import type { AcceptedEvent } from '../hub/event.js'
+import type { Standing } from './log-state.js'
 import type { RetainedSegments } from './retained-segments.js'
 import { timeOfSegment } from './segment.js'
+import { bytesOfRows } from './segment-rows.js'
 import type { Store } from './store.js'
 import { indexRows, sequenceKey } from './store-keys.js'
 
@@ -21,6 +23,14 @@ export interface Deletion {
   readonly indexKeys: readonly Buffer[]
   /** What they took, in bytes. */
   readonly freed: number
+  /** The oldest sequence that is left. */
+  readonly first: number
+}
+
+interface Oldest {
+  readonly first: number
+  readonly events: readonly AcceptedEvent[]
+  readonly bytes: Buffer
 }
 
 /** Deletes the oldest segments, a few with each write, so that no push waits for it. */
@@ -29,97 +39,92 @@ export class Retention {
   readonly #retained: RetainedSegments
   readonly #limits: RetentionLimits
   readonly #now: () => number
-  #oldest: { events: readonly AcceptedEvent[]; bytes: Buffer } | undefined
-  #damaged = false
+  readonly #onDamage: (error: unknown) => void
+  #oldest: Oldest | undefined
+  #damagedAt: number | undefined
 
-  /** @param now the wall clock, in milliseconds since the Unix epoch. */
+  /**
+   * @param now the wall clock, in milliseconds since the Unix epoch.
+   * @param onDamage told, once, of an oldest segment that cannot be read: nothing is deleted then,
+   * since it would not be known whom it concerned.
+   */
   constructor(
     store: Store,
     retained: RetainedSegments,
     limits: RetentionLimits,
     now: () => number,
+    onDamage: (error: unknown) => void,
   ) {
     this.#store = store
     this.#retained = retained
     this.#limits = limits
     this.#now = now
+    this.#onDamage = onDamage
+  }
+
+  /** Whether the oldest segment is beyond what is retained, with the log standing so. */
+  isDue({ first, head, bytes }: Standing): boolean {
+    return this.#dueOf(first, head, head, bytes) !== undefined
   }
 
   /**
-   * Whether the oldest segment is beyond what is retained.
+   * Chooses the oldest segments that are due, and notes whom they concerned.
    *
-   * @param kept the last sequence that is in the store.
-   * @param head the same once the write under way is done.
+   * @param standing as the store has it.
+   * @param head the last sequence once the write under way is done.
    * @param bytes what the store has then.
-   */
-  isDue(kept: number, head: number, bytes: number): boolean {
-    const oldest = this.#look(kept)
-    if (oldest === undefined) return false
-    const { retainEvents, retainForMs, retainBytes } = this.#limits
-    return (
-      head - oldest.events.at(-1)!.sequence >= retainEvents ||
-      bytes > retainBytes ||
-      (retainForMs > 0 && timeOfSegment(oldest.bytes) < this.#now() - retainForMs)
-    )
-  }
-
-  /**
-   * Chooses the oldest segments that are due. From now on they count as gone: what is gone and not
-   * known to be would be a hole.
-   *
    * @param most how many at once.
    */
-  choose(kept: number, head: number, bytes: number, most: number): Deletion {
+  choose(standing: Standing, head: number, bytes: number, most: number): Deletion {
     const segments: number[] = []
     const indexKeys: Buffer[] = []
+    let { first } = standing
     let freed = 0
-    while (segments.length < most && this.isDue(kept, head, bytes - freed)) {
-      const oldest = this.#oldest!
-      const { first, horizon } = this.#retained
+    while (segments.length < most) {
+      const oldest = this.#dueOf(first, standing.head, head, bytes - freed)
+      if (oldest === undefined) break
       for (const { sequence, topics, users } of oldest.events) {
-        horizon.evicted(sequence, topics, users)
+        this.#retained.horizon.evicted(sequence, topics, users)
       }
-      this.#retained.first = first + oldest.events.length
-      this.#oldest = undefined
       const rows = indexRows(oldest.events)
       segments.push(first)
       for (const [key] of rows) indexKeys.push(key)
       freed += bytesOfRows(oldest.bytes, rows)
+      first += oldest.events.length
     }
-    return { segments, indexKeys, freed }
+    return { segments, indexKeys, freed, first }
   }
 
   /** Puts a deletion into the write under way. */
   put({ segments, indexKeys }: Deletion): void {
     for (const first of segments) void this.#store.segments.remove(sequenceKey(first))
     for (const key of indexKeys) void this.#store.index.remove(key)
-    if (segments.length > 0) this.#retained.keepHorizon()
+    if (segments.length > 0) this.#retained.places.put()
   }
 
-  /** Takes back a deletion that came to nothing. */
-  failed(first: number): void {
-    this.#retained.first = first
-    this.#oldest = undefined
+  /** The oldest segment, if it is due: `kept` is the last sequence in the store. */
+  #dueOf(first: number, kept: number, head: number, bytes: number): Oldest | undefined {
+    if (first > kept) return undefined
+    const oldest = this.#look(first)
+    if (oldest === undefined) return undefined
+    const { retainEvents, retainForMs, retainBytes } = this.#limits
+    const isDue =
+      head - oldest.events.at(-1)!.sequence >= retainEvents ||
+      bytes > retainBytes ||
+      (retainForMs > 0 && timeOfSegment(oldest.bytes) < this.#now() - retainForMs)
+    return isDue ? oldest : undefined
   }
 
-  /** The oldest segment; none if there is none, or it cannot be read: such a one is left alone. */
-  #look(kept: number): { events: readonly AcceptedEvent[]; bytes: Buffer } | undefined {
-    const { first } = this.#retained
-    if (first > kept || this.#damaged) return undefined
+  /** The oldest segment, read once; none if it cannot be read. */
+  #look(first: number): Oldest | undefined {
+    if (this.#oldest?.first === first) return this.#oldest
+    if (this.#damagedAt === first) return undefined
     try {
-      return (this.#oldest ??= this.#retained.segment(first))
-    } catch {
-      this.#damaged = true
+      return (this.#oldest = { first, ...this.#retained.segment(first) })
+    } catch (error) {
+      this.#damagedAt = first
+      this.#onDamage(error)
       return undefined
     }
   }
-}
-
-/** What a row of the store takes beside its key and value, about. */
-const rowBytes = 24
-
-/** What a segment and its index take in the store, in bytes. */
-export function bytesOfRows(segment: Buffer, rows: readonly (readonly [Buffer, Buffer])[]): number {
-  const ofIndex = rows.reduce((sum, [key, value]) => sum + key.length + value.length + rowBytes, 0)
-  return segment.length + rowBytes + ofIndex
 }

@@ -13,13 +13,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { lockDirectory, type DirectoryLock } from './directory-lock.js'
+import { isHeld, lockDirectory, type DirectoryLock } from './directory-lock.js'
 import { LogOpenError } from './log-open-error.js'
 
 /** Keys and values are bytes. */
 export type Table = Database<Buffer, Buffer>
 
-/** An LMDB store in a directory of its own, held by this process alone. */
+/** An LMDB store in a directory of its own, held by this process alone, or for several by their primary. */
 export interface Store {
   readonly root: RootDatabase<Buffer, Buffer>
   /** Segments by the sequence of their first event. */
@@ -36,9 +36,16 @@ export interface Store {
   readonly begun: boolean
   /** Where its data is. */
   readonly dataFile: string
+  /** Whether other processes write to it too. */
+  readonly isShared: boolean
+  /** Whether it can still be read. */
+  readonly isOpen: boolean
   /** Notes that from now on something may be accepted. */
   begin(): void
+  /** Lets go of it, and of the directory. */
   close(): Promise<void>
+  /** Lets go of it, and hands over the directory's lock; none if it is shared. */
+  handOver(): Promise<DirectoryLock | undefined>
 }
 
 const markerName = 'ringcast.json'
@@ -64,6 +71,22 @@ export async function openStore(directory: string): Promise<Store> {
   } catch (error) {
     if (shortAt !== undefined) truncateSync(dataFile, shortAt)
     lock.release()
+    throw described(error, directory)
+  }
+}
+
+/**
+ * Opens the store of a directory that the primary of this process holds, beside others.
+ *
+ * @throws LogOpenError where it cannot be used, or is not held.
+ */
+export async function openSharedStore(directory: string): Promise<Store> {
+  try {
+    if (!(await isHeld(directory)) || readMarker(directory) !== true) {
+      throw new LogOpenError(`the log in ${directory} is held by nobody: its primary has ended`)
+    }
+    return openTables(directory, undefined, true)
+  } catch (error) {
     throw described(error, directory)
   }
 }
@@ -135,7 +158,8 @@ async function takeLock(directory: string): Promise<DirectoryLock> {
   )
 }
 
-function openTables(directory: string, lock: DirectoryLock, begun: boolean): Store {
+/** @param lock that of the directory; none where others have it open too. */
+function openTables(directory: string, lock: DirectoryLock | undefined, begun: boolean): Store {
   const tables = { encoding: 'binary', keyEncoding: 'binary' } as const
   const root: RootDatabase<Buffer, Buffer> = open({
     path: directory,
@@ -147,6 +171,12 @@ function openTables(directory: string, lock: DirectoryLock, begun: boolean): Sto
     ...tables,
   })
   const table = (name: string): Table => root.openDB({ name, ...tables })
+  let isOpen = true
+  const handOver = async (): Promise<DirectoryLock | undefined> => {
+    isOpen = false
+    await root.close()
+    return lock
+  }
   return {
     root,
     segments: table('segments'),
@@ -159,9 +189,14 @@ function openTables(directory: string, lock: DirectoryLock, begun: boolean): Sto
     begin: () => {
       writeMarker(directory, true)
     },
+    isShared: lock === undefined,
+    get isOpen() {
+      return isOpen
+    },
+    handOver,
     close: async () => {
-      await root.close()
-      lock.release()
+      await handOver()
+      lock?.release()
     },
   }
 }

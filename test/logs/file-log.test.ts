@@ -288,6 +288,29 @@ t.test('events whose bytes were changed are not read as others', async (t) => {
   t.match((error as Error).message, /events from number 4 on cannot be read/)
 })
 
+t.test('damage of what is to be deleted is told once, and nothing is deleted', async (t) => {
+  const directory = folder(t)
+  const before = await open(directory)
+  for (let i = 0; i < 20; i++) await before.append([draft(`MARK${i}`.padEnd(5000))])
+  await before.close()
+  const file = join(directory, 'data.mdb')
+  const bytes = readFileSync(file)
+  bytes[bytes.indexOf('MARK0') + 2]! ^= 1
+  writeFileSync(file, bytes)
+  const damages: unknown[] = []
+  const log = await open(directory, {
+    retainEvents: 5,
+    // Later than keys are looked for.
+    now: () => Date.now() + 3_600_000,
+    onDamage: (error) => damages.push(error),
+  })
+  t.teardown(() => log.close())
+  for (let i = 0; i < 5; i++) await log.append([draft('')])
+  t.equal(log.retained.first, 1)
+  t.match(damages, [{ message: /events from number 1 on cannot be read/ }])
+  t.equal(log.problem, undefined)
+})
+
 const isRoot = process.getuid?.() === 0
 t.test(
   'a full disk refuses pushes and says why; with room again it goes on',
