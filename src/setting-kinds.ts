@@ -127,9 +127,7 @@ export function store(
       if (text === 'memory:') return text
       const [, scheme] = /^(rediss?):/i.exec(text) ?? []
       if (scheme !== undefined) {
-        // It may have a password: what is said of it does not show it.
-        if (redisAddress(text) === undefined)
-          throw new SettingsError(`what it has is not ${accepts}`)
+        if (redisAddress(text) === undefined) return refuse(text, accepts)
         const rest = text.slice(scheme.length + '://'.length)
         return scheme.toLowerCase() === 'redis' ? `redis://${rest}` : `rediss://${rest}`
       }
