@@ -1,9 +1,5 @@
-import { statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { setImmediate as turnEnd, setTimeout as pause } from 'node:timers/promises'
 import type { RingcastError } from '../errors.js'
 import {
-  blockEvents,
   type EventLog,
   type Follower,
   type Life,
@@ -12,17 +8,18 @@ import {
 } from '../hub/event-log.js'
 import type { Place } from '../hub/event-id.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
+import { FileFollower } from './file-follower.js'
 import { KeyMemory } from './key-memory.js'
 import { LogState, type Standing } from './log-state.js'
 import type { Peers } from './peers.js'
 import { RetainedSegments } from './retained-segments.js'
 import { Retention, type RetentionLimits } from './retention.js'
-import { cutSegments, segmentText, type SegmentRows } from './segment-rows.js'
+import { cutSegments, type SegmentRows } from './segment-rows.js'
 import { described, openSharedStore, openStore, type Store } from './store.js'
 import { sequenceKey } from './store-keys.js'
 import { StoredRevocations } from './stored-revocations.js'
 import { unavailable } from './unavailable.js'
-import { WriteFailed, written, type Plan } from './written.js'
+import { whyNotWritten, written, type Plan } from './written.js'
 
 /** The most events that are written at once: a turn of the event loop stays short. */
 const groupEvents = 2048
@@ -34,8 +31,6 @@ const deletedAtOnce = 8
 const choreMs = 1000
 /** How long what other processes wrote may go unseen. */
 const lookMs = 250
-/** How long until it is asked again whether the ring has room. */
-const roomMs = 5
 /** How long a push that is safe waits for being told here, where others tell it anyway. */
 const toldMs = 1000
 
@@ -93,11 +88,8 @@ export class FileLog implements EventLog {
   readonly #retention: Retention
   readonly #timers: NodeJS.Timeout[] = []
   readonly #waiting: Waiting[] = []
-  #head = 0
-  #listener: ((events: readonly AcceptedEvent[]) => void) | undefined
-  #follower: Follower | undefined
+  readonly #follower: FileFollower
   #writing: Promise<void> | undefined
-  #reading: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #problem: string | undefined
 
@@ -111,12 +103,12 @@ export class FileLog implements EventLog {
     this.#now = options.now ?? Date.now
     this.#onProblem = options.onProblem ?? (() => {})
     this.#peers = options.peers
-    this.#head = state.read().head
     this.retained = new RetainedSegments(store, state)
     const onDamage = options.onDamage ?? (() => {})
     this.#retention = new Retention(store, this.retained, options, this.#now, onDamage)
     this.revocations = new StoredRevocations(store, () => this.#peers?.tell())
     this.#keys = new KeyMemory(this.#now)
+    this.#follower = new FileFollower(store, state, this.retained, this.#keys)
     this.#rememberKeys()
     this.#every(choreMs, () => {
       // Readers that were killed would keep what is deleted from being used again.
@@ -148,7 +140,7 @@ export class FileLog implements EventLog {
   }
 
   get head(): number {
-    return this.#head
+    return this.#follower.head
   }
 
   get lives(): readonly Life[] {
@@ -169,10 +161,11 @@ export class FileLog implements EventLog {
   }
 
   follow(listener: (events: readonly AcceptedEvent[]) => void, follower?: Follower): void {
-    this.#listener = listener
-    if (this.#peers === undefined) return
-    this.#follower = follower
-    this.#look()
+    if (this.#peers === undefined) this.#follower.follow(listener)
+    else {
+      this.#follower.follow(listener, follower)
+      this.#look()
+    }
   }
 
   close(): Promise<void> {
@@ -181,8 +174,9 @@ export class FileLog implements EventLog {
   }
 
   async #close(): Promise<void> {
+    this.#follower.hurry()
     await this.#writing
-    await this.#reading
+    await this.#follower.stop()
     await this.#store.close()
   }
 
@@ -241,7 +235,7 @@ export class FileLog implements EventLog {
     const own: AcceptedEvent[] = []
     let plan: GroupPlan | undefined
     try {
-      while ((plan = await this.#planned(group, own)) === undefined) await this.#readOn()
+      while ((plan = await this.#planned(group, own)) === undefined) await this.#follower.readOn()
     } catch (error) {
       this.#keys.forget(own)
       this.retained.places.settled()
@@ -250,7 +244,7 @@ export class FileLog implements EventLog {
     }
     this.#recovered()
     if (own.length > 0) this.#peers?.tell()
-    const telling = this.#tell(plan.events)
+    const telling = this.#follower.tell(plan.events)
     await (this.#peers === undefined ? telling : atMost(toldMs, telling))
     for (const { waiting, receipts } of plan.answers) waiting.resolve(receipts)
     await telling
@@ -275,7 +269,7 @@ export class FileLog implements EventLog {
     if (head - this.head > eventsBehind || first > this.head + 1) return undefined
     const events: AcceptedEvent[] = []
     for (let at = this.head; at < head; at = events.at(-1)!.sequence) {
-      for (const event of this.#after(at)) events.push(event)
+      for (const event of this.#follower.after(at)) events.push(event)
     }
     return events
   }
@@ -342,42 +336,10 @@ export class FileLog implements EventLog {
     this.#store.root.resetReadTxn()
     this.#state.refresh()
     this.revocations.look()
-    if (this.#listener === undefined) return
-    this.#readOn().catch((error: unknown) => {
+    if (!this.#follower.isFollowed) return
+    this.#follower.readOn().catch((error: unknown) => {
       this.#fail(error, [], [])
     })
-  }
-
-  /** Reads on to the end of the log, a block a turn, as there is room for it. */
-  #readOn(): Promise<void> {
-    return (this.#reading ??= this.#readAll().finally(() => {
-      this.#reading = undefined
-    }))
-  }
-
-  async #readAll(): Promise<void> {
-    while (this.#closing === undefined || this.#writing !== undefined) {
-      this.#store.root.resetReadTxn()
-      const { head, first } = this.#state.read()
-      if (head === this.head) return
-      if (first > this.head + 1) this.#skipTo(first)
-      else await this.#tell(this.#after(this.head))
-      await turnEnd()
-    }
-  }
-
-  /** Goes on where the log begins now: what came before was deleted, and not told here. */
-  #skipTo(first: number): void {
-    const [common, former] = [this.head, this.lives]
-    this.#head = first - 1
-    this.#follower?.restart({ newest: [], common, former })
-  }
-
-  /** The next events after a sequence, up to the end of a block; their keys are known from now on. */
-  #after(sequence: number): readonly AcceptedEvent[] {
-    const events = this.retained.after(sequence)
-    for (const event of events) this.#keys.remember(event)
-    return events
   }
 
   #reach({ epoch, sequence }: Place): Promise<void> | undefined {
@@ -386,32 +348,10 @@ export class FileLog implements EventLog {
     return this.#state.read().head < sequence ? undefined : this.#told(sequence)
   }
 
-  /** Resolves once a sequence was told that the store has, or the ring has had no room for long. */
+  /** Resolves once a sequence was told that the store has; rejects if the ring has had no room for long. */
   async #told(sequence: number): Promise<void> {
-    const read = async (): Promise<void> => {
-      while (this.head < sequence && this.#closing === undefined) await this.#readOn()
-    }
-    await atMost(toldMs, read())
+    await atMost(toldMs, this.#follower.reach(sequence))
     if (this.head < sequence) throw unavailable('this process is behind the others')
-  }
-
-  /** Tells events, those of them that have not been told; of a shared log as many as there is room for. */
-  async #tell(events: readonly AcceptedEvent[]): Promise<void> {
-    for (let next = this.#news(events); next.length > 0; next = this.#news(next)) {
-      const part = next.slice(0, blockEvents)
-      const count = this.#follower?.fits(part) ?? next.length
-      if (count > 0 || this.#closing !== undefined) {
-        const fitting = count > 0 ? next.slice(0, count) : next
-        this.#head = fitting.at(-1)!.sequence
-        this.#listener?.(fitting)
-      } else await pause(roomMs)
-    }
-  }
-
-  /** Those of some events that have not been told: they may have been read while they were written. */
-  #news(events: readonly AcceptedEvent[]): readonly AcceptedEvent[] {
-    if (events.length === 0 || events[0]!.sequence > this.head) return events
-    return events.slice(this.head + 1 - events[0]!.sequence)
   }
 
   #fail(error: unknown, own: readonly AcceptedEvent[], group: readonly Waiting[]): void {
@@ -422,7 +362,7 @@ export class FileLog implements EventLog {
     this.#problem =
       last !== undefined && this.#state.isOwn(last)
         ? `the disk failed in the middle of a write (${String(error)}): check it, and restart`
-        : this.#why(error)
+        : whyNotWritten(this.#store, error)
     if (isNew) this.#onProblem(this.#problem)
     const refusal = unavailable(this.#problem)
     for (const { reject } of group) reject(refusal)
@@ -433,16 +373,6 @@ export class FileLog implements EventLog {
     if (this.#problem === undefined) return
     this.#problem = undefined
     this.#onProblem(undefined)
-  }
-
-  #why(error: unknown): string {
-    // Of a disk that takes only a part of a write LMDB says that it failed, not why.
-    const { bavail, bsize } = statfsSync(dirname(this.#store.dataFile))
-    const isFull =
-      (error instanceof WriteFailed && error.code === 'ENOSPC') || bavail * bsize < segmentText * 4
-    return isFull
-      ? `the disk of the log is full (${dirname(this.#store.dataFile)})`
-      : `the log cannot be written (${String(error)})`
   }
 }
 

@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Store } from './store.js'
 
 /** The system errors that LMDB passes on as numbers. */
@@ -17,6 +19,9 @@ export class WriteFailed extends Error {
     super(message)
   }
 }
+
+/** With less room than this, in bytes, a disk counts as full. */
+const littleRoom = 1024 * 1024
 
 /** What is to be written; nothing, where there is no `put`. */
 export interface Plan {
@@ -60,4 +65,16 @@ async function failureOf(error: unknown): Promise<WriteFailed> {
   const { message, code } = (cause ?? error) as { message: string; code?: number }
   if (code === undefined) return new WriteFailed(message, undefined)
   return new WriteFailed(message, code === mapFull ? 'ENOSPC' : systemErrors[code])
+}
+
+/** Why something could not be written, in words. */
+export function whyNotWritten({ dataFile }: Store, error: unknown): string {
+  const directory = dirname(dataFile)
+  // Of a disk that takes only a part of a write LMDB says that it failed, not why.
+  const { bavail, bsize } = statfsSync(directory)
+  const isFull =
+    (error instanceof WriteFailed && error.code === 'ENOSPC') || bavail * bsize < littleRoom
+  return isFull
+    ? `the disk of the log is full (${directory})`
+    : `the log cannot be written (${String(error)})`
 }
