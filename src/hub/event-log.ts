@@ -68,7 +68,7 @@ export interface RevocationStore {
 export interface Restart {
   /** The newest events that it has now, as many as a ring holds. */
   readonly newest: readonly AcceptedEvent[]
-  /** The last sequence that is what it was; whatever came after it was lost. */
+  /** The last sequence that is what it was; whatever came after it was lost. -1: it is another log. */
   readonly common: number
   /** The lives as they were. */
   readonly former: readonly Life[]

@@ -29,7 +29,7 @@ interface LogState {
 
 /** Where a log stands, and what of it is what a node knew. */
 export interface Comparison extends LogState {
-  /** The last sequence that is what it was to the node. */
+  /** The last sequence that is what it was to the node; -1 where it is another log. */
   readonly common: number
 }
 
@@ -55,6 +55,9 @@ export async function compare(where: Where, { known }: Known): Promise<Compariso
   }
 }
 
+/** Of two logs that have nothing in common, not even where they began. */
+const nothing = -1
+
 /** The last sequence that a log has as the node has it; 0 if that is not known. */
 async function commonWith(
   where: Where,
@@ -77,7 +80,8 @@ async function commonWith(
     if (state?.mark !== undefined && state.mark === marks.of(middle)) low = middle
     else high = middle - 1
   }
-  return low > start ? low : 0
+  if (low > start) return low
+  return isKnown ? 0 : nothing
 }
 
 async function lookAt({ connection, prefix }: Where, at: number): Promise<LogState | undefined> {

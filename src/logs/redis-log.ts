@@ -66,6 +66,7 @@ export class RedisLog implements EventLog {
   #session: RedisSession | undefined
   #running: Promise<void> | undefined
   readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
   #problem: string | undefined
   #waiters: Waiter[] = []
   #whenConnected: (() => void)[] = []
@@ -124,7 +125,7 @@ export class RedisLog implements EventLog {
   }
 
   async append(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
-    if (this.#closing.signal.aborted) throw unavailable('the log is closed')
+    if (this.#closed !== undefined) throw unavailable('the log is closed')
     this.#live()
     if (batch.length === 0) return []
     const receipts = await this.#appends.append(batch)
@@ -143,17 +144,18 @@ export class RedisLog implements EventLog {
     this.#session?.follow()
   }
 
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) {
-      await this.#running
-      return
-    }
-    this.#closing.abort()
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#chore)
     await this.#appends.none()
     this.#appends.close()
-    this.#session?.end(new Error('the log is closed'))
+    // Ends the connections, also those that are only being made.
+    this.#closing.abort()
     this.#endWaits(Infinity)
+    for (const resolve of this.#whenConnected.splice(0)) resolve()
     await this.#running
   }
 

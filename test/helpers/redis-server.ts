@@ -83,7 +83,7 @@ export async function startRedis(
           ...['--appendonly', durable ? 'yes' : 'no', '--appendfsync', 'always'],
           ...['--repl-diskless-sync-delay', '0', '--daemonize', 'no', ...args],
         ],
-        { stdio: 'ignore' },
+        { stdio: ['ignore', process.env['REDIS_LOG'] ? 'inherit' : 'ignore', 'inherit'] },
       )
       await until(
         () =>

@@ -12,14 +12,15 @@ export interface TcpProxy {
   /** Whether what is sent there goes on; whether what comes back does. What does not is lost. */
   forward: boolean
   backward: boolean
-  /** Looks at what is sent there before it goes on. */
-  onForward: ((bytes: Buffer) => void) | undefined
-  /** Looks at what comes back; what it answers false to is lost. */
-  onBackward: ((bytes: Buffer) => boolean) | undefined
+  /** Looks at what is sent there, by which connection; what it answers false to is lost. */
+  onForward: ((bytes: Buffer, connection: number) => boolean) | undefined
+  /** The same of what comes back. */
+  onBackward: ((bytes: Buffer, connection: number) => boolean) | undefined
   /** Whether new connections are taken. */
   open: boolean
-  /** How many connections were made so far. */
+  /** How many connections were made so far, and how many are open. */
   readonly connections: number
+  readonly openConnections: number
   /** Cuts all connections. */
   cut(): void
 }
@@ -33,7 +34,7 @@ export async function startProxy(t: Test, target: number): Promise<TcpProxy> {
       near.destroy()
       return
     }
-    connections++
+    const number = connections++
     const far = connect(proxy.target, '127.0.0.1')
     const pair = [near, far] as const
     pairs.add(pair)
@@ -47,11 +48,11 @@ export async function startProxy(t: Test, target: number): Promise<TcpProxy> {
       })
     }
     near.on('data', (bytes) => {
-      proxy.onForward?.(bytes)
-      if (proxy.forward) later(() => far.write(bytes))
+      const goesOn = proxy.forward && proxy.onForward?.(bytes, number) !== false
+      if (goesOn) later(() => far.write(bytes))
     })
     far.on('data', (bytes) => {
-      const goesOn = proxy.backward && proxy.onBackward?.(bytes) !== false
+      const goesOn = proxy.backward && proxy.onBackward?.(bytes, number) !== false
       if (goesOn) later(() => near.write(bytes))
     })
   })
@@ -72,6 +73,9 @@ export async function startProxy(t: Test, target: number): Promise<TcpProxy> {
     open: true,
     get connections() {
       return connections
+    },
+    get openConnections() {
+      return pairs.size
     },
     cut() {
       for (const pair of pairs) for (const socket of pair) socket.destroy()
