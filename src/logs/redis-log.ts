@@ -14,9 +14,10 @@ import { Marks } from './redis-marks.js'
 import { compare, type Comparison } from './redis-comparison.js'
 import { readBlock, RedisRetained, type Gone, type LiveLog } from './redis-retained.js'
 import { readChanges, RedisRevocations } from './redis-revocations.js'
-import { trimScript } from './redis-scripts.js'
 import { RedisSession, type Heard } from './redis-session.js'
+import { RedisTrimming } from './redis-trimming.js'
 import type { RetentionLimits } from './retention.js'
+import { ToldWaits } from './told-waits.js'
 import { unavailable } from './unavailable.js'
 
 /** The shortest and the longest time between two tries to connect, in milliseconds. */
@@ -26,8 +27,6 @@ const toldMs = 1000
 const reachMs = 5000
 /** How often it is looked what waits too long, and what is too old to be retained, in milliseconds. */
 const choreMs = 1000
-/** How many events are deleted with one step. */
-const deletedAtOnce = 256
 
 /** What a log in Redis is opened with. */
 export interface RedisLogOptions extends RetentionLimits {
@@ -36,13 +35,6 @@ export interface RedisLogOptions extends RetentionLimits {
   readonly ringBytes: number
   /** Told why nothing can be appended, and undefined when that is over. */
   readonly onProblem?: (problem: string | undefined) => void
-}
-
-/** Waits for the follower to be told as much. */
-interface Waiter {
-  readonly sequence: number
-  readonly until: number
-  readonly resolve: () => void
 }
 
 /**
@@ -57,6 +49,8 @@ export class RedisLog implements EventLog {
   readonly #node = randomBytes(6).toString('hex')
   readonly #appends = new RedisAppends(this.#node)
   readonly #marks = new Marks()
+  readonly #waits = new ToldWaits()
+  readonly #trimming: RedisTrimming
   readonly #chore: NodeJS.Timeout
   /** What was read before anybody followed: the ring begins with it. */
   #early: LogEntry[] | undefined = []
@@ -68,11 +62,9 @@ export class RedisLog implements EventLog {
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
   #problem: string | undefined
-  #waiters: Waiter[] = []
   #whenConnected: (() => void)[] = []
   #listener: (events: readonly AcceptedEvent[]) => void = () => {}
   #follower: Follower | undefined
-  #trimming = false
 
   readonly retained: RedisRetained
   readonly revocations: RedisRevocations
@@ -81,6 +73,7 @@ export class RedisLog implements EventLog {
   private constructor(address: RedisAddress, options: RedisLogOptions) {
     this.#address = address
     this.#options = options
+    this.#trimming = new RedisTrimming(options)
     this.retained = new RedisRetained({
       connected: () => this.#connected(),
       live: () => this.#live(),
@@ -89,8 +82,8 @@ export class RedisLog implements EventLog {
     })
     this.revocations = new RedisRevocations(() => this.#live())
     this.#chore = setInterval(() => {
-      this.#endWaits(performance.now())
-      void this.#trim()
+      this.#waits.end(this.#head)
+      if (this.#session !== undefined) void this.#trimming.run(this.#session.live)
     }, choreMs).unref()
   }
 
@@ -137,7 +130,7 @@ export class RedisLog implements EventLog {
   follow(listener: (events: readonly AcceptedEvent[]) => void, follower?: Follower): void {
     this.#listener = listener
     this.#follower = follower
-    const early = this.#early?.sort((a, b) => a.event.sequence - b.event.sequence) ?? []
+    const early = this.#early?.sort(bySequence) ?? []
     if (early.length > 0) this.#marks.clear(0)
     this.#marks.add(early)
     this.#early = undefined
@@ -154,7 +147,7 @@ export class RedisLog implements EventLog {
     this.#appends.close()
     // Ends the connections, also those that are only being made.
     this.#closing.abort()
-    this.#endWaits(Infinity)
+    this.#waits.end(this.#head, Infinity)
     for (const resolve of this.#whenConnected.splice(0)) resolve()
     await this.#running
   }
@@ -197,7 +190,7 @@ export class RedisLog implements EventLog {
     // That it was closed is no problem.
     if (!this.#closing.signal.aborted) this.#tell(problem)
     this.#appends.stop(problem)
-    this.#endWaits(Infinity)
+    this.#waits.end(this.#head, Infinity)
   }
 
   /** A session whose log is the one that was followed, or from now on is. */
@@ -235,31 +228,36 @@ export class RedisLog implements EventLog {
       this.#lives = lives
       return
     }
-    const read: LogEntry[] = []
-    const newest = await newestPart(
-      {
-        head,
-        retained: {
-          first,
-          read: async (from) => {
-            const entries = await readBlock(session.live, from)
-            read.push(...entries)
-            return entries.map(({ event }) => event)
-          },
-        },
-      },
-      this.#options.ringEvents,
-      this.#options.ringBytes,
-    )
+    const { newest, read } = await this.#readNewest(session, head, first)
     const former = this.lives
     this.#lives = lives
     this.#head = newest.at(-1)?.sequence ?? head
     this.#noteId = noteId
     this.#marks.clear(this.#head)
-    this.#marks.add(read.sort((a, b) => a.event.sequence - b.event.sequence))
+    this.#marks.add(read)
     if (common === former.at(-1)!.last) this.retained.noteJump(first)
     else this.retained.begin(first)
     this.#follower?.restart({ newest, common, former })
+  }
+
+  /** The newest events of a log that is not taken in yet, and the entries that they came from. */
+  async #readNewest(
+    session: RedisSession,
+    head: number,
+    first: number,
+  ): Promise<{ newest: readonly AcceptedEvent[]; read: LogEntry[] }> {
+    const read: LogEntry[] = []
+    const retained = {
+      first,
+      read: async (from: number) => {
+        const entries = await readBlock(session.live, from)
+        read.push(...entries)
+        return entries.map(({ event }) => event)
+      },
+    }
+    const { ringEvents, ringBytes } = this.#options
+    const newest = await newestPart({ head, retained }, ringEvents, ringBytes)
+    return { newest, read: read.sort(bySequence) }
   }
 
   #begin(session: RedisSession): void {
@@ -327,23 +325,14 @@ export class RedisLog implements EventLog {
       this.#head += count
       this.#listener(events.slice(0, count))
       rest = rest.slice(count)
-      this.#endWaits(performance.now())
+      this.#waits.end(this.#head)
     }
   }
 
   /** Waits until the follower was told a sequence, no longer than `ms` or the session lasts. */
   #told(sequence: number, ms: number): Promise<void> {
-    if (sequence <= this.#head || this.#session === undefined) return Promise.resolve()
-    const until = performance.now() + ms
-    return new Promise((resolve) => this.#waiters.push({ sequence, until, resolve }))
-  }
-
-  /** Ends the waits of those who were told enough, or have waited until `now`. */
-  #endWaits(now: number): void {
-    if (this.#waiters.length === 0) return
-    const isOver = ({ sequence, until }: Waiter): boolean => sequence <= this.#head || until <= now
-    for (const waiter of this.#waiters) if (isOver(waiter)) waiter.resolve()
-    this.#waiters = this.#waiters.filter((waiter) => !isOver(waiter))
+    const isToBe = sequence > this.#head && this.#session !== undefined
+    return isToBe ? this.#waits.for(sequence, ms) : Promise.resolve()
   }
 
   #reach({ epoch, sequence }: Place): Promise<void> | undefined {
@@ -367,24 +356,6 @@ export class RedisLog implements EventLog {
     await Promise.race([asked, late]).catch((error: unknown) => {
       throw unavailable((error as Error).message)
     })
-  }
-
-  async #trim(): Promise<void> {
-    const session = this.#session
-    if (session === undefined || this.#trimming) return
-    this.#trimming = true
-    const { retainEvents, retainForMs, retainBytes } = this.#options
-    const limits = [retainEvents, retainForMs, retainBytes, deletedAtOnce].map(String)
-    try {
-      let deleted: unknown
-      do {
-        deleted = await trimScript.run(session.connection, [this.#address.prefix, ...limits])
-      } while (deleted === deletedAtOnce)
-    } catch {
-      // The tick tells of it, and the next one tries again.
-    } finally {
-      this.#trimming = false
-    }
   }
 
   #epochOf(sequence: number): string | undefined {
@@ -415,4 +386,8 @@ export class RedisLog implements EventLog {
     const { message, code } = error as NodeJS.ErrnoException
     return `Redis (${redisName(this.#address)}) cannot be used: ${message || (code ?? String(error))}`
   }
+}
+
+function bySequence(a: LogEntry, b: LogEntry): number {
+  return a.event.sequence - b.event.sequence
 }

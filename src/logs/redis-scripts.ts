@@ -25,7 +25,7 @@ const keptKeys = 100_000
 /** How long what belongs to one node outlives it, in milliseconds. */
 const nodeMs = 3_600_000
 /** How many notes are kept for nodes that were away for a moment. */
-const keptNotes = 1000
+const keptNotes = 200
 
 /**
  * Appends the pushes of one group. Arguments: epoch, node, number of the group; then for each push
@@ -208,11 +208,16 @@ if not state[1] then return 0 end
 local clock = redis.call('TIME')
 local since = time == 0 and 0 or clock[1] * 1000 + math.floor(clock[2] / 1000) - time
 local head, kept, gone, last = tonumber(state[1]), tonumber(state[2]), {}, nil
+local function isDue(entry)
+  local at = tonumber(string.match(entry[2][2], '"time":(%d+),"by":"[^"]*"}$'))
+  return head - tonumber(string.match(entry[1], '^%d+')) >= events or kept > bytes or at < since
+end
+local oldest = redis.call('XRANGE', P .. 'events', '-', '+', 'COUNT', 1)[1]
+if not oldest or not isDue(oldest) then return 0 end
 for _, entry in ipairs(redis.call('XRANGE', P .. 'events', '-', '+', 'COUNT', most)) do
+  if not isDue(entry) then break end
   local sequence = string.match(entry[1], '^%d+')
   local header, data = entry[2][2], entry[2][4]
-  local at = tonumber(string.match(header, '"time":(%d+),"by":"[^"]*"}$'))
-  if head - tonumber(sequence) < events and kept <= bytes and at >= since then break end
   local names, parsed = 0, cjson.decode(header)
   for kind, list in pairs({ ['t:'] = parsed.topics or {}, ['u:'] = parsed.users or {} }) do
     for _, name in ipairs(list) do

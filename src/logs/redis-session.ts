@@ -7,8 +7,10 @@ import { tickScript } from './redis-scripts.js'
 /** How often a canary is sent, in milliseconds, and after how many unseen the follower counts as cut off. */
 const tickMs = 1000
 const unseenMost = 4
-/** The most entries that one read answers, and how long it waits in Redis for one, in milliseconds. */
+/** The most entries that one read asks for, and how much text it is to be, about, in UTF-16 units. */
 const readCount = 256
+const readText = 8 * 1024 * 1024
+/** How long a read waits in Redis for an entry, in milliseconds. */
 const blockMs = 5000
 
 /** What the follower heard: notes of other nodes, and events, as Redis has them. */
@@ -52,6 +54,7 @@ export class RedisSession {
   /** Canaries sent since one came round. */
   #unseen = 0
   #canaryId = '0-0'
+  #count = readCount
 
   private constructor(
     address: RedisAddress,
@@ -167,7 +170,7 @@ export class RedisSession {
       const { sequence, noteId } = this.#events.from()
       const ids = [`${sequence}-0`, this.#canaryId, noteId]
       const reply = (await this.#reader.send(
-        ['XREAD', 'COUNT', `${readCount}`, 'BLOCK', `${blockMs}`, 'STREAMS', ...names, ...ids],
+        ['XREAD', 'COUNT', `${this.#count}`, 'BLOCK', `${blockMs}`, 'STREAMS', ...names, ...ids],
         true,
       )) as readonly StreamReply[] | null
       const heard = new Map(reply ?? [])
@@ -176,10 +179,16 @@ export class RedisSession {
         this.#unseen = 0
         this.#canaryId = canaries.at(-1)![0]
       }
-      await this.#events.take({
-        notes: heard.get(notes!) ?? [],
-        entries: heard.get(events!) ?? [],
-      })
+      const entries = heard.get(events!) ?? []
+      this.#count = countAfter(entries)
+      await this.#events.take({ notes: heard.get(notes!) ?? [], entries })
     }
   }
+}
+
+/** How many entries the next read asks for: fewer where they are large, as the last ones were. */
+function countAfter(entries: StreamReply[1]): number {
+  const text = entries.reduce((sum, [, [, , , data = '']]) => sum + data.length, 0)
+  const count = Math.floor((readText * entries.length) / Math.max(text, 1))
+  return entries.length === 0 ? readCount : Math.min(Math.max(count, 1), readCount)
 }

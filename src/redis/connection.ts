@@ -62,7 +62,8 @@ export class RedisConnection {
     const connected = client.connect().then(() => undefined)
     // With a server that takes connections and says nothing, the client would wait for ever.
     const late = setTimeout(() => {
-      connection.destroy(new Error('it does not answer'))
+      const hint = address.tls ? ' (does it speak TLS, as rediss:// asks for?)' : ''
+      connection.destroy(new Error(`it does not answer${hint}`))
     }, answerMs)
     try {
       const error = await Promise.race([connected, connection.closed])

@@ -44,3 +44,27 @@ t.test('what is too much to remember is asked of everybody, never forgotten', as
   t.notOk(revocations.has(ofUser('bob', 1001)))
   t.ok(revocations.has(ofUser('u1', 1001)))
 })
+
+t.test('what another node has revoked counts here at once, and is told', async (t) => {
+  let tell: (changes: ReadonlyMap<string, number | undefined>) => void = () => {}
+  const revocations = new Revocations(() => 0, {
+    kept: [['ann', 5]],
+    keep: () => Promise.resolve(),
+    onChange: (listener) => (tell = listener),
+  })
+  const told: string[] = []
+  revocations.onRevoked((user) => told.push(user))
+  const isRevoked = (user: string, issuedAt: number) => revocations.has(ofUser(user, issuedAt))
+  tell(
+    new Map<string, number | undefined>([
+      ['bob', 7],
+      ['ann', undefined],
+      ['', 3],
+    ]),
+  )
+  t.strictSame(told, ['bob'])
+  t.equal(isRevoked('bob', 7), true)
+  t.equal(isRevoked('bob', 8), false)
+  t.equal(isRevoked('ann', 4), false)
+  t.equal(isRevoked('ann', 3), true, 'what is asked of all')
+})

@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { startApp, push, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
 import { startRedis, type RedisServer } from '../helpers/redis-server.js'
-import { startServer } from '../helpers/server-process.js'
+import { runCommand, startServer } from '../helpers/server-process.js'
 import { openStream, type RawStream } from '../helpers/sse-client.js'
 import { startProxy, type TcpProxy } from '../helpers/tcp-proxy.js'
 import { until } from '../helpers/until.js'
@@ -186,6 +187,48 @@ t.test('after FLUSHALL there is a new epoch, one gap, and all of the new log', a
   t.strictSame(dataOf(back), numbers(101, 110))
   t.match(gapsOf(back), [{ reason: 'epoch', after: oldId }])
   t.strictSame(idsOf(back), idsOf(streams[0]!).slice(20))
+})
+
+t.test('a slow Redis makes pushes slow, and nothing else', async (t) => {
+  const redis = await startRedis(t)
+  const proxy = await startProxy(t, redis.port)
+  const app = await node(t, `redis://127.0.0.1:${proxy.port}`)
+  const stream = await openStream(t, app.port, '/events?topic=n')
+  proxy.delayMs = 150
+  const begin = performance.now()
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      for (let n = 0; n < 5; n++) await push(app.url, { topic: 'n', data: 'x' })
+    }),
+  )
+  t.ok(performance.now() - begin > 5 * 300, 'each push waits for Redis')
+  await stream.received(100)
+  t.equal(new Set(idsOf(stream)).size, 100)
+  t.equal(await status(app), 200)
+})
+
+t.test('with its Redis away at the start a node waits, says so, and heeds SIGTERM', async (t) => {
+  const redis = await startRedis(t)
+  await redis.kill()
+  const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', redis.url])
+  t.teardown(() => child.kill('SIGKILL'))
+  let log = ''
+  child.stdout.on('data', (text: Buffer) => (log += text.toString()))
+  await until(() => log.includes(`Redis (127.0.0.1:${redis.port}) cannot be used`), 'the line')
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  t.strictSame(await exit, [0, null])
+  t.equal(log.trim().split('\n').length, 1, 'it says so once')
+})
+
+t.test('with a Redis that does not let it in, it ends with one line and exit code 1', async (t) => {
+  const redis = await startRedis(t, { args: ['--requirepass', 'right'] })
+  const store = redis.url.replace('://', '://:very-wrong@')
+  const { code, stderr } = await runCommand(['serve', '--port', '0', '--store', store])
+  t.equal(code, 1)
+  t.match(stderr, /^ringcast: STORE: Redis \(127\.0\.0\.1:\d+\) cannot be used: WRONGPASS[^\n]*\n$/)
+  t.notMatch(stderr, 'very-wrong')
 })
 
 /** A master with events 1 to 950, and a replica that has these and no more. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { RingcastError } from '../../src/errors.js'
-import type { EventLog } from '../../src/hub/event-log.js'
+import { blockEvents, type EventLog } from '../../src/hub/event-log.js'
 import type { AcceptedEvent, EventDraft } from '../../src/hub/event.js'
 
 /** An event of one topic, as a push would give it. */
@@ -182,5 +182,123 @@ export function eventLogSuite(name: string, open: (t: Test) => Promise<EventLog>
       t.equal(told.length, 1)
       await log.close()
     })
+
+    t.test('what is retained is read in blocks, as it was told', async (t) => {
+      const { log, told } = await opened(t)
+      const { retained } = log
+      if (retained === undefined) {
+        t.pass('it retains nothing')
+        return
+      }
+      for (let n = 0; n < 30; n++) {
+        await log.append(
+          Array.from({ length: 20 }, (_, i) => draft(`${n}.${i}`, ofMany(n * 20 + i))),
+        )
+      }
+      const read: AcceptedEvent[] = []
+      while (read.length < told.length) {
+        const from = (read.at(-1)?.sequence ?? log.head - told.length) + 1
+        const block = await retained.read(from)
+        const end = (Math.floor(from / blockEvents) + 1) * blockEvents
+        t.ok(
+          block.some(({ sequence }) => sequence === from),
+          'the sequence itself is there',
+        )
+        t.ok(
+          block.every(({ sequence }) => sequence < end),
+          'nothing beyond its block',
+        )
+        read.push(...block.filter(({ sequence }) => sequence >= from))
+      }
+      t.strictSame(read, told)
+    })
+
+    t.test(
+      'sequences are looked up by topic and by user, forward and from the newest',
+      async (t) => {
+        const { log, told } = await opened(t)
+        const { retained } = log
+        if (retained === undefined) {
+          t.pass('it retains nothing')
+          return
+        }
+        for (let n = 0; n < 600; n += 50) {
+          await log.append(Array.from({ length: 50 }, (_, i) => draft(`${n + i}`, ofMany(n + i))))
+        }
+        for (const [topics, user] of [
+          [['even']],
+          [['even', 'third']],
+          [['third'], 'ann'],
+          [[], 'ann'],
+          [['no']],
+        ] as const) {
+          const names = { topics, user }
+          const own = told
+            .filter(
+              (event) =>
+                event.topics.some((topic) => (topics as readonly string[]).includes(topic)) ||
+                event.users.some((each) => each === user),
+            )
+            .map(({ sequence }) => sequence)
+          t.strictSame(
+            await retained.newest(names, 40),
+            own.slice(-40).reverse(),
+            `newest of ${String(topics)}`,
+          )
+          for (const from of [1, 2, 77, 300, 599, 600, 601]) {
+            t.equal(
+              await retained.next(names, from),
+              own.find((sequence) => sequence >= from),
+              `next from ${from}`,
+            )
+          }
+        }
+      },
+    )
+
+    t.test('revocations are kept, replaced and forgotten', async (t) => {
+      const { log } = await opened(t)
+      const { revocations } = log
+      if (revocations === undefined) {
+        t.pass('it keeps none')
+        return
+      }
+      await revocations.keep(
+        new Map([
+          ['ann', 3],
+          ['bob', 1],
+          ['', 2],
+        ]),
+      )
+      t.strictSame(
+        [...revocations.kept],
+        [
+          ['bob', 1],
+          ['', 2],
+          ['ann', 3],
+        ],
+        'the oldest first',
+      )
+      await revocations.keep(
+        new Map<string, number | undefined>([
+          ['bob', undefined],
+          ['', 4],
+        ]),
+      )
+      t.strictSame(
+        [...revocations.kept],
+        [
+          ['ann', 3],
+          ['', 4],
+        ],
+      )
+    })
   })
+}
+
+/** Whom one of many events is for. */
+function ofMany(n: number): Partial<EventDraft> {
+  if (n % 7 === 0) return { topics: [], users: n % 2 === 0 ? ['ann', 'bob'] : ['ann'] }
+  const topics = [...(n % 2 === 0 ? ['even'] : ['odd']), ...(n % 3 === 0 ? ['third'] : [])]
+  return { topics }
 }

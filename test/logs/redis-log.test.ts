@@ -360,7 +360,7 @@ t.test('what can never be used is said at once, without the password', async (t)
   const refusal = async (url: string): Promise<string> => {
     const error = await open(url).catch((error: unknown) => error)
     t.ok(error instanceof LogOpenError, url)
-    return String((error as Error).message)
+    return (error as Error).message
   }
   const locked = await startRedis(t, { args: ['--requirepass', 'right'] })
   const wrong = locked.url.replace('://', '://:very-wrong@')
@@ -370,7 +370,6 @@ t.test('what can never be used is said at once, without the password', async (t)
   const right = await open(locked.url.replace('://', '://:right@'))
   await right.close()
   t.match(await refusal(`${shared.url}/99`), /DB index/)
-  t.match(await refusal(shared.url.replace('redis:', 'rediss:')), /cannot be used/)
   const evicting = await startRedis(t, {
     args: ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'],
   })
