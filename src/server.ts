@@ -20,8 +20,10 @@ export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
   const { logger, exit } = openLogger(settings)
   let app: App
+  let ended = false
   const endEarly = (): void => {
-    exit(0)
+    if (!ended) exit(0)
+    ended = true
   }
   // The log may be waited for, and as the first process of a container nothing else would end it.
   process.on('SIGTERM', endEarly).on('SIGINT', endEarly)

@@ -218,6 +218,7 @@ t.test('with its Redis away at the start a node waits, says so, and heeds SIGTER
   await until(() => log.includes(`Redis (127.0.0.1:${redis.port}) cannot be used`), 'the line')
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
+  child.kill('SIGINT')
   t.strictSame(await exit, [0, null])
   t.equal(log.trim().split('\n').length, 1, 'it says so once')
 })
