@@ -97,6 +97,20 @@ export class Dispatcher {
     this.enqueue(stream)
   }
 
+  /** Gives a stream a turn that rests, or waits for the log: it has to be told something. */
+  attend(stream: Stream): void {
+    if (stream.state === 'reading') this.enqueue(stream)
+    else this.wake(stream, this.#ring.next)
+  }
+
+  /** Sends a heartbeat to a stream that waits for the log, as it may have to for long; it waits on. */
+  signOfLife(stream: Stream): void {
+    stream.activeAt = this.#now()
+    if (!this.write(stream, stream.transport.format.heartbeat) && stream.state !== 'ended') {
+      this.park(stream)
+    }
+  }
+
   /** Puts a stream on the run queue, to go on from its cursor. */
   enqueue(stream: Stream): void {
     stream.state = 'queued'

@@ -137,15 +137,18 @@ export class Hub {
       options.every ?? everyInterval,
       {
         heartbeat: (stream) => {
-          stream.heartbeatDue = true
-          this.#dispatcher.wake(stream, this.ring.next)
+          if (stream.state === 'reading') this.#dispatcher.signOfLife(stream)
+          else {
+            stream.heartbeatDue = true
+            this.#dispatcher.wake(stream, this.ring.next)
+          }
         },
         rebalance: (stream) => {
           this.end(stream, 'rebalance', true)
         },
         expiring: (stream) => {
           stream.expiring = 'due'
-          this.#dispatcher.wake(stream, this.ring.next)
+          this.#dispatcher.attend(stream)
         },
         expired: (stream) => {
           this.end(stream, 'expired', true)
@@ -348,7 +351,7 @@ export class Hub {
     stream.farewell = { reason, reconnect, retryMs }
     // A shutdown has a time of its own, and lets a slow reader use it.
     if (reason !== 'shutdown') this.#times.farewell(stream)
-    if (stream.state === 'idle') this.#dispatcher.wake(stream, this.ring.next)
+    this.#dispatcher.attend(stream)
   }
 
   /**

@@ -131,7 +131,7 @@ export class StreamTimes {
         return
       } else if (now >= expiringAt(stream)) {
         this.#events.expiring(stream)
-      } else if (stream.state === 'idle' && now >= stream.activeAt + heartbeatMs) {
+      } else if (isQuiet(stream) && now >= stream.activeAt + heartbeatMs) {
         this.#events.heartbeat(stream)
       }
     }
@@ -155,6 +155,11 @@ export class StreamTimes {
       Math.max(quietAt, this.#now()),
     )
   }
+}
+
+/** Whether nothing is written to a stream for now though its connection would take it. */
+function isQuiet({ state }: Stream): boolean {
+  return state === 'idle' || state === 'reading'
 }
 
 function expiringAt({ expiring, expiresAt }: Stream): number {

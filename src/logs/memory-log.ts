@@ -1,6 +1,6 @@
 import { RingcastError } from '../errors.js'
 import { newEpoch } from '../hub/event-id.js'
-import type { EventLog, Life, Receipt } from '../hub/event-log.js'
+import type { EventLog, Life, Receipt, Retained } from '../hub/event-log.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { KeyMemory } from './key-memory.js'
 
@@ -16,7 +16,7 @@ export class MemoryLog implements EventLog {
   #head = 0
   #closed = false
 
-  readonly retained = undefined
+  readonly retained: Retained | undefined = undefined
   readonly revocations = undefined
   readonly problem = undefined
   readonly shared = undefined

@@ -1,5 +1,7 @@
 import t from 'tap'
 import { Hub } from '../../src/hub/hub.js'
+import type { EventLog } from '../../src/hub/event-log.js'
+import { EvictionHorizon } from '../../src/hub/eviction-horizon.js'
 import type { Stream } from '../../src/hub/stream.js'
 import type { Transport } from '../../src/hub/transport.js'
 import { MemoryLog } from '../../src/logs/memory-log.js'
@@ -10,12 +12,12 @@ const heartbeatMs = 15_000
 const stalledStreamMs = 60_000
 
 /** A hub whose clock stands still until it is told, and which has no other life of its own. */
-function hubOf(maxStreamAgeMs = 0) {
+function hubOf(maxStreamAgeMs = 0, log: EventLog = new MemoryLog({ epoch: 'e' })) {
   let [time, random, tick] = [0, 0.5, () => {}]
   const slices: (() => void)[] = []
   const ended: string[] = []
   const hub = new Hub({
-    log: new MemoryLog({ epoch: 'e' }),
+    log,
     ringEvents: 16,
     ringBytes: 1e6,
     node: 'n',
@@ -58,7 +60,7 @@ function hubOf(maxStreamAgeMs = 0) {
 }
 
 /** Opens a stream of `a`; `sent` gives what was written since it was asked last. */
-function open(hub: Hub, control = true, expiresInMs?: number) {
+function open(hub: Hub, control = true, expiresInMs?: number, lastEventId?: string) {
   let text = ''
   const peer = { takes: true, end: '' }
   const transport: Transport = {
@@ -74,7 +76,7 @@ function open(hub: Hub, control = true, expiresInMs?: number) {
     destroy: () => (peer.end += 'destroy'),
   }
   const expiresAt = expiresInMs === undefined ? undefined : Date.now() + expiresInMs
-  const request = { topics: ['a'], user: undefined, expiresAt }
+  const request = { topics: ['a'], user: undefined, expiresAt, lastEventId }
   const stream: Stream = hub.subscribe(request, transport, control)
   text = ''
   const sent = (): string => {
@@ -249,4 +251,48 @@ t.test('a closed stream is not timed any more', async (t) => {
   hub.closed(stream)
   pass(200_000)
   t.strictSame([sent(), peer.end, ended], ['', '', ['client']])
+})
+
+/** A log that has more than the ring holds, and does not answer. */
+class SilentLog extends MemoryLog implements EventLog {
+  override readonly retained = {
+    first: 1,
+    horizon: new EvictionHorizon(64),
+    read: () => new Promise<never>(() => {}),
+    next: () => new Promise<never>(() => {}),
+    newest: () => new Promise<never>(() => {}),
+  }
+}
+
+t.test('a stream that waits for the log gets heartbeats, and can be ended', async (t) => {
+  const { hub, pass, push, ended } = hubOf(0, new SilentLog({ epoch: 'e' }))
+  await push('a', 40)
+  const { stream, sent, peer } = open(hub, true, undefined, 'e-0')
+  pass(1000)
+  t.equal(stream.state, 'reading')
+  pass(31_000)
+  t.equal(sent(), ':\n:\n')
+  peer.takes = false
+  pass(15_000)
+  t.equal(stream.state, 'parked', 'its connection is full')
+  peer.takes = true
+  hub.drained(stream)
+  pass(1000)
+  t.equal(stream.state, 'reading')
+  sent()
+  hub.end(stream, 'rebalance', true)
+  pass(1000)
+  t.match(sent(), '"type":"bye"')
+  t.strictSame(ended, ['rebalance'])
+})
+
+t.test('a credential that expires while the stream waits for the log is told of it', async (t) => {
+  const { hub, pass, push, ended } = hubOf(0, new SilentLog({ epoch: 'e' }))
+  await push('a', 40)
+  const { sent } = open(hub, true, 40_000, 'e-0')
+  pass(11_000)
+  t.match(sent(), '{"type":"expiring","inSeconds":')
+  pass(32_000)
+  t.match(sent(), '"reason":"expired"')
+  t.strictSame(ended, ['expired'])
 })
