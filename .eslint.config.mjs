@@ -1,8 +1,8 @@
 import tseslint from 'typescript-eslint'
 
 /**
- * Imports run one way: server → app → routes → transports, auth, limits → hub ← logs, wire; logs → redis. A folder
- * may import itself and what is listed here.
+ * Imports run one way: server → workers → app → routes → peers → transports, auth, limits → hub ← logs,
+ * wire; logs, peers, auth → redis. A folder may import itself and what is listed here.
  */
 const mayImport = {
   hub: ['errors'],
@@ -10,11 +10,24 @@ const mayImport = {
   logs: ['hub', 'redis', 'errors', 'back-off'],
   wire: ['hub'],
   transports: ['hub'],
-  auth: ['hub', 'errors'],
+  auth: ['hub', 'redis', 'errors'],
   limits: [],
   metrics: ['hub'],
-  routes: ['transports', 'auth', 'limits', 'wire', 'hub', 'errors'],
-  cli: ['back-off', 'settings', 'setting-kinds', 'server', 'hub'],
+  peers: ['auth', 'metrics', 'hub', 'redis', 'errors', 'back-off'],
+  routes: ['transports', 'auth', 'limits', 'wire', 'metrics', 'peers', 'hub', 'errors'],
+  workers: [
+    'app',
+    'listening',
+    'process-log',
+    'signals',
+    'settings',
+    'auth',
+    'limits',
+    'peers',
+    'logs',
+    'errors',
+  ],
+  cli: ['back-off', 'settings', 'setting-kinds', 'server', 'hub', 'version'],
 }
 
 const withoutPackages = ['hub', 'wire']

@@ -1,17 +1,23 @@
 import { randomInt } from 'node:crypto'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import { Hub, type HubOptions } from './hub/hub.js'
+import { buildHubs } from './build-hubs.js'
+import type { Hub } from './hub/hub.js'
 import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
 import { newestPart } from './hub/newest-part.js'
-import { PushRate } from './limits/push-rate.js'
-import { seldom } from './limits/seldom.js'
-import { StreamLimits } from './limits/stream-limits.js'
+import type { TicketStore } from './auth/tickets.js'
+import { PushRate, type PushAllowance } from './limits/push-rate.js'
+import { StreamLimits, type StreamPlaces } from './limits/stream-limits.js'
 import type { FileLogOptions } from './logs/file-log.js'
-import { MemoryLog } from './logs/memory-log.js'
 import { openLog } from './logs/open-log.js'
-import { figures } from './metrics/figures.js'
-import { SystemFeed } from './metrics/system-feed.js'
+import type { Peers as LogPeers } from './logs/peers.js'
+import type { RedisLogOptions } from './logs/redis-log.js'
+import { figures, together, type ProcessName } from './metrics/figures.js'
+import { metricsPage } from './metrics/metrics.js'
+import { HeldStreams } from './peers/held-streams.js'
+import { noPeers, type PeerLink } from './peers/peer-link.js'
+import { Peers } from './peers/peers.js'
+import { redisAddress } from './redis/redis-address.js'
 import { prepareCallers } from './routes/access.js'
 import { answerErrors, answerExpect, onBadUrl, onClientError } from './routes/answer-errors.js'
 import { limitBodies } from './routes/body-budget.js'
@@ -20,11 +26,12 @@ import { eventsRoute, isBehindStream } from './routes/events.js'
 import { guardAccess } from './routes/guard-access.js'
 import { healthRoutes } from './routes/health.js'
 import { historyRoute } from './routes/history.js'
-import { pushRoute } from './routes/push.js'
+import { metricsRoute } from './routes/metrics.js'
+import { pushPath, pushRoute } from './routes/push.js'
 import type { Service } from './routes/service.js'
 import { sessionRoutes } from './routes/session.js'
 import { statsRoute } from './routes/stats.js'
-import { rowOf, streamRoutes } from './routes/streams.js'
+import { streamRoutes } from './routes/streams.js'
 import { ticketsRoute } from './routes/tickets.js'
 import type { Settings } from './settings.js'
 import { admitInTurns } from './transports/admission.js'
@@ -54,19 +61,43 @@ const requestTimes: RequestTimes = { headersMs: 15_000, requestMs: 30_000, check
 /** A user's name in a path: 1,024 bytes, each as `%XX`. */
 const maxParamLength = 3 * 1024
 
-/** What a test may put in the place of the real thing. */
+/** What a process shares with others, where it is one of several workers of a node. */
+export interface SharedParts {
+  /** The name of the node. */
+  readonly node: string
+  /** The number of this process on its node, from 1. */
+  readonly worker: number
+  /** To the other workers. */
+  readonly line: PeerLink
+  readonly tickets: TicketStore
+  readonly streamPlaces: StreamPlaces | undefined
+  readonly pushes: PushAllowance
+  /** How they let each other know that there is something new in the log. */
+  readonly logPeers: LogPeers
+}
+
+/** What an app is made with beside its settings. */
 export interface AppParts {
-  readonly log?: EventLog
   readonly logger?: FastifyBaseLogger
-  /** Shorter times than a client has otherwise. */
+  /** What it shares with other workers; nothing where the process is its node. */
+  readonly shared?: SharedParts
+  /** For tests: another log than the settings say. */
+  readonly log?: EventLog
+  /** For tests: shorter times than a client has otherwise. */
   readonly requestTimes?: RequestTimes
+}
+
+/** A name for a node, as it begins. */
+export function nodeName(): string {
+  return randomInt(36 ** 6)
+    .toString(36)
+    .padStart(6, '0')
 }
 
 /** Builds the parts of the service and registers the routes. */
 export async function buildApp(settings: Settings, parts: AppParts = {}): Promise<App> {
-  const node = randomInt(36 ** 6)
-    .toString(36)
-    .padStart(6, '0')
+  const { shared } = parts
+  const name = { node: shared?.node ?? nodeName(), worker: shared?.worker ?? 0 }
   const times = parts.requestTimes ?? requestTimes
   const http = fastify({
     ...(parts.logger === undefined ? {} : { loggerInstance: parts.logger }),
@@ -96,17 +127,43 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   })
   admitInTurns(http.server)
   answerExpect(http.server)
-  const log = parts.log ?? (await openLog(settings.store, { ...settings, ...tellsOfLog(http) }))
+  const log = parts.log ?? (await openLog(settings.store, logOptions(settings, http, shared)))
   // Filled before anybody is let in: the newest part of the log is what most come back for.
   const newest = await newestPart(log, settings.ringEvents, settings.ringBytes)
-  const { hub, system, feed, streamLimits } = buildHubs(settings, node, { log, newest }, http)
+  const streamPlaces = shared?.streamPlaces ?? new StreamLimits(settings)
+  const { hub, system, feed, metrics } = buildHubs(settings, {
+    ...name,
+    log,
+    newest,
+    streamPlaces,
+    logger: http.log,
+  })
+  const nodes = await nodesOf(settings, name)
   const credentials = new Credentials(settings, {
     now: Date.now,
     revocations: log.revocations,
+    tickets: nodes?.tickets ?? shared?.tickets,
     onError: (reason) => {
       http.log.warn({ reason, setting: 'JWKS_URL' }, 'the keys of tokens could not be fetched')
     },
   })
+  const held = new HeldStreams([hub, system], name.node, credentials.revocations)
+  // Who could not be asked when it was revoked reads of it in the log.
+  credentials.revocations.onRevoked((user) => {
+    held.revoked(user)
+  })
+  const line = shared?.line ?? noPeers
+  const peers = new Peers(
+    { ofNode: line, ofLog: nodes?.link ?? line },
+    {
+      streams: (request) => held.list(request),
+      topics: ({ topic }) => held.topics(topic),
+      endStream: ({ id }) => held.end(id),
+      endStreamsOf: (request) => held.endOf(request),
+      figures: () => figures(hub, system, name),
+      metrics: () => metrics.values(),
+    },
+  )
   // Open to this machine alone: `serve` has seen to it that nothing else is listened on.
   const open = !credentials.configured && settings.anonymous !== 'all'
   const service: Service = {
@@ -115,9 +172,11 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     credentials,
     origins: { origins: settings.origins, loopback: open },
     maxEventBytes: settings.maxEventBytes,
-    streamLimits,
-    pushRate: settings.pushesPerSecond === 0 ? undefined : new PushRate(settings.pushesPerSecond),
-    figures: () => figures(hub, system, node),
+    streamPlaces,
+    pushes: pushesOf(settings, shared),
+    peers,
+    figures: async () => together((await peers.figures()).all),
+    metrics: async () => metricsPage((await peers.metrics()).all),
   }
   feed.start(service.figures)
 
@@ -129,7 +188,9 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     reply.hijack()
     request.raw.socket.destroy()
   })
-  answerErrors(http)
+  answerErrors(http, ({ code }, { routeOptions }) => {
+    if (routeOptions.url === pushPath) metrics.pushRefused(code)
+  })
   if (settings.trustProxy === false) warnOfProxy(http)
   await guardAccess(http, service.origins, open)
   prepareCallers(http)
@@ -141,6 +202,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     historyRoute,
     streamRoutes,
     statsRoute,
+    metricsRoute,
     ticketsRoute,
     sessionRoutes,
     healthRoutes,
@@ -164,6 +226,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       feed.stop()
       deadPeers.stop()
       await http.close()
+      await peers.close()
     },
   }
 }
@@ -178,9 +241,39 @@ function trusted(
   return typeof proxies === 'number' ? (_address, hop) => hop < proxies : proxies
 }
 
-/** What the log says of itself. */
-function tellsOfLog({ log }: FastifyInstance): Pick<FileLogOptions, 'onProblem' | 'onDamage'> {
+/** What nodes that have one log have beside it: a line to each other, and tickets. */
+async function nodesOf(
+  { store }: Settings,
+  { node, worker }: ProcessName,
+): Promise<{ link: PeerLink; tickets: TicketStore } | undefined> {
+  const address = redisAddress(store)
+  if (address === undefined) return undefined
+  // Loaded only here: the other logs need no Redis.
+  const [{ RedisLink }, { RedisTickets }] = await Promise.all([
+    import('./peers/redis-link.js'),
+    import('./auth/redis-tickets.js'),
+  ])
+  const link = new RedisLink(address, worker === 0 ? node : `${node}-${worker}`)
+  return { link, tickets: new RedisTickets((command) => link.send(command), address.prefix) }
+}
+
+/** Who counts what is pushed; nobody where there is no limit. */
+function pushesOf(
+  { pushesPerSecond }: Settings,
+  shared: SharedParts | undefined,
+): PushAllowance | undefined {
+  if (pushesPerSecond === 0) return undefined
+  return shared?.pushes ?? new PushRate(pushesPerSecond)
+}
+
+function logOptions(
+  settings: Settings,
+  { log }: FastifyInstance,
+  shared: SharedParts | undefined,
+): FileLogOptions & RedisLogOptions {
   return {
+    ...settings,
+    ...(shared === undefined ? {} : { peers: shared.logPeers }),
     onProblem: (problem) => {
       if (problem === undefined) log.info('the log can be written again')
       else log.error({ problem }, 'the log cannot be written: pushes are refused')
@@ -189,70 +282,6 @@ function tellsOfLog({ log }: FastifyInstance): Pick<FileLogOptions, 'onProblem' 
       log.error({ err }, 'the oldest part of the log cannot be read: nothing is deleted any more')
     },
   }
-}
-
-function buildHubs(
-  settings: Settings,
-  node: string,
-  begins: Pick<HubOptions, 'log' | 'newest'>,
-  http: FastifyInstance,
-): { hub: Hub; system: Hub; feed: SystemFeed; streamLimits: StreamLimits } {
-  let streams = 0
-  const streamLimits = new StreamLimits({
-    ...settings,
-    open: () => hub.streams.size + system.streams.size,
-    openOf: (user) => hub.streams.ofUser(user).size + system.streams.ofUser(user).size,
-  })
-  const common: Omit<HubOptions, 'log' | 'ringEvents' | 'ringBytes'> = {
-    ...settings,
-    node,
-    nextStreamNumber: () => ++streams,
-    onOpen: ({ transport }) => {
-      streamLimits.opened(transport.address)
-    },
-    onEnd: ({ transport }) => {
-      streamLimits.ended(transport.address)
-    },
-  }
-  // The service's own events have no log: a name for their places would promise a replay.
-  const system: Hub = new Hub({
-    ...common,
-    log: new MemoryLog({ epoch: '' }),
-    ringEvents: 64,
-    ringBytes: 4 * 1024 * 1024,
-  })
-  const feed = new SystemFeed(system)
-  const hub: Hub = new Hub({
-    ...common,
-    ...begins,
-    onUnreadable: seldom<unknown>((error, streams) => {
-      http.log.error({ err: error, streams }, 'a part of the log cannot be read')
-    }),
-    ringEvents: settings.ringEvents,
-    ringBytes: settings.ringBytes,
-    onOpen: (stream) => {
-      streamLimits.opened(stream.transport.address)
-      feed.opened(() => rowOf(hub, stream))
-      http.log.debug(
-        { stream: hub.streamId(stream), topics: stream.filter.topics },
-        'stream opened',
-      )
-    },
-    onEnd: (stream, reason) => {
-      streamLimits.ended(stream.transport.address)
-      feed.closed(() => ({ id: hub.streamId(stream), reason }))
-      http.log.info(
-        {
-          stream: hub.streamId(stream),
-          reason,
-          seconds: Math.round((Date.now() - stream.openedAt) / 1000),
-          bytes: stream.transport.bytesWritten,
-        },
-        'stream ended',
-      )
-    },
-  })
-  return { hub, system, feed, streamLimits }
 }
 
 function* watchedSockets(hubs: readonly Hub[]): Iterable<SseTransport> {

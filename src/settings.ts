@@ -41,6 +41,12 @@ export const settingsTable = {
     max: '65535',
     help: 'Where to listen; 0 takes any free port. The variable PORT is heard too.',
   }),
+  WORKERS: integer({
+    default: '1',
+    min: '1',
+    max: '64',
+    help: 'How many processes serve the port, for all cores of a machine; their log is `file:` or `redis:`.',
+  }),
   STORE: store({
     default: 'memory:',
     help: 'Which log holds the events: `memory:`, which ends with the process, `file:DIR`, or `redis://…`.',
@@ -363,6 +369,11 @@ function checkTogether(settings: Settings): void {
   if (settings.maxEventBytes * 4 > settings.ringBytes) {
     const limit = `a quarter of ${say('RING_BYTES')}`
     throw new SettingsError(`${say('MAX_EVENT_BYTES')} must be at most ${limit}`)
+  }
+  if (settings.workers > 1 && settings.store === 'memory:') {
+    throw new SettingsError(
+      `${say('WORKERS')} cannot share STORE (memory:), which is in the memory of one process: use file:DIR or redis://…`,
+    )
   }
   if (settings.anonymous === 'subscribe' && !hasCredentials(settings)) {
     throw new SettingsError(

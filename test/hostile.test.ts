@@ -853,7 +853,8 @@ t.test('streams that are cut as soon as they are opened leave nothing behind', a
     await push(app.url, { topic: ['0', '1', '2'], data: n })
   }
   await until(async () => (await total(app)) === 0, 'no stream to be left')
-  const { opened, closed: ends } = app.hub.stats
+  const { transports, closed: ends } = app.hub.stats
+  const { opened } = transports.sse
   t.equal(ends.client, opened, `each of ${opened} was closed once`)
   t.ok(opened >= 1000, 'and half of them at least were open')
   t.same([...app.hub.streams.topics()], [], 'no topic is left')

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorCodes } from '../src/errors.js'
+import { metricsTable, type MetricKind } from '../src/metrics/metrics-table.js'
 import { settingsTable } from '../src/settings.js'
+import { push, startApp } from './helpers/app.js'
+import { ask } from './helpers/ask.js'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 
@@ -31,6 +34,31 @@ t.test('the README has every setting, its default and its help, and no other', a
     help,
   ])
   t.same(named(/^`(?!RINGCAST_)[A-Z_]+`$/), expected)
+})
+
+t.test('the README has every metric, its type, label and meaning, and no other', async (t) => {
+  const expected = Object.entries<MetricKind>(metricsTable).map(([name, { type, label, help }]) => [
+    `\`${name}${label === undefined ? '' : `{${label}}`}\``,
+    type,
+    help,
+  ])
+  t.same(named(/^`ringcast_/), expected)
+})
+
+t.test('what is scraped are these metrics, with their labels, and no other', async (t) => {
+  const app = await startApp(t)
+  await push(app.url, { data: 1 })
+  await ask(`${app.url}/api/push`, { method: 'POST' })
+  const { text } = await ask(`${app.url}/metrics`)
+  const types = [...text.matchAll(/^# TYPE (ringcast_\S+) (\w+)$/gm)]
+  t.same(
+    types.map(([, name, type]) => [name, type]),
+    Object.entries(metricsTable).map(([name, { type }]) => [name, type]),
+  )
+  for (const [name, { label, type }] of Object.entries<MetricKind>(metricsTable)) {
+    const [, labels] = new RegExp(`^${name}(?:_count)?(?:\\{([^}]*)\\})? `, 'm').exec(text) ?? []
+    t.equal(/^\w+/.exec(labels ?? '')?.[0], label, `${name}, a ${type}`)
+  }
 })
 
 t.test('the README has every control event and every reason of a gap', async (t) => {

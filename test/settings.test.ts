@@ -27,6 +27,7 @@ t.test('a service that was told nothing has the defaults of the contract', async
   t.same(defaultSettings(), {
     host: '127.0.0.1',
     port: 8080,
+    workers: 1,
     store: 'memory:',
     ringEvents: 65_536,
     ringBytes: 64 * 1024 * 1024,
@@ -359,7 +360,10 @@ t.test('a refusal is one short line, whatever was given', async (t) => {
 })
 
 t.test('described settings are those of the reference, and can be read again', async (t) => {
-  t.match(describeSettings(defaultSettings()), /^HOST=127\.0\.0\.1\nPORT=8080\nSTORE=memory:\n/)
+  t.match(
+    describeSettings(defaultSettings()),
+    /^HOST=127\.0\.0\.1\nPORT=8080\nWORKERS=1\nSTORE=memory:\n/,
+  )
   t.match(
     describeSettings(defaultSettings()),
     /\nRETAIN_BYTES=1GiB\nHEARTBEAT=15s\nDEAD_PEER=60s\n/,

@@ -9,7 +9,7 @@ import { unauthenticated } from './grants.js'
 import { invalidCredential } from './invalid-credential.js'
 import type { RemoteKeysParts } from './remote-keys.js'
 import { Revocations } from './revocations.js'
-import { Tickets } from './tickets.js'
+import { Tickets, type TicketStore } from './tickets.js'
 import { VerifiedTokens } from './verified-tokens.js'
 import { WebTokens } from './web-tokens.js'
 
@@ -54,6 +54,8 @@ function bearerOf(authorization: string): string | undefined {
 export interface CredentialParts extends RemoteKeysParts {
   /** Where revocations outlive the process, if they do. */
   readonly revocations?: RevocationStore | undefined
+  /** Where tickets wait; with this process if undefined. */
+  readonly tickets?: TicketStore | undefined
 }
 
 /** Tells who somebody is by their credential. */
@@ -78,7 +80,7 @@ export class Credentials {
     this.#webTokens = new WebTokens(settings, parts)
     this.#verified = new VerifiedTokens(parts.now)
     this.configured = hasCredentials(settings)
-    this.tickets = new Tickets(parts.now)
+    this.tickets = new Tickets(parts.now, parts.tickets)
     this.revocations = new Revocations(parts.now, parts.revocations)
     this.#withoutCredential = callerWithout(this.configured, settings.anonymous)
   }
@@ -96,7 +98,12 @@ export class Credentials {
       return this.#withoutCredential
     }
     const { from, text } = given
-    if (from === 'ticket') return this.#checked(this.#buyerOf(text))
+    if (from === 'ticket') {
+      const buyer = this.tickets.take(text)
+      return buyer instanceof Promise
+        ? buyer.then((caller) => this.#buyer(caller))
+        : this.#buyer(buyer)
+    }
     if (text.length > maxTokenLength) {
       throw invalidCredential(`it is longer than ${maxTokenLength} characters`)
     }
@@ -112,9 +119,8 @@ export class Credentials {
     })
   }
 
-  #buyerOf(ticket: string): Caller {
-    const caller = this.tickets.take(ticket)
-    if (caller !== undefined) return caller
+  #buyer(caller: Caller | undefined): Caller {
+    if (caller !== undefined) return this.#checked(caller)
     throw invalidCredential('the ticket is unknown, used or older than half a minute')
   }
 

@@ -40,6 +40,11 @@ export class Revocations {
     this.#onRevoked = listener
   }
 
+  /** This second, since the Unix epoch: tokens of it and before are those that were issued before now. */
+  get second(): number {
+    return Math.floor(this.#now() / 1000)
+  }
+
   /**
    * Refuses from now on a user's tokens that were issued before now. Tokens tell when in whole
    * seconds: one of this second counts as issued before.
@@ -47,13 +52,22 @@ export class Revocations {
    * @returns when it is kept as safely as the log keeps events; it counts at once.
    * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE` if it would not outlive the process.
    */
-  async revoke(user: string): Promise<void> {
-    const now = Math.floor(this.#now() / 1000)
-    const changes = new Map<string, number | undefined>([[user, now]])
-    this.#users.delete(user)
-    this.#users.set(user, now)
-    if (this.#users.size > maxUsers) this.#forgetOldest(changes)
+  async revoke(user: string, until = this.second): Promise<void> {
+    const changes = this.refuse(user, until)
     await this.#store?.keep(changes)
+  }
+
+  /**
+   * The same for this process, where another one sees to it that it is kept.
+   *
+   * @returns what there is to be kept.
+   */
+  refuse(user: string, until: number): ReadonlyMap<string, number | undefined> {
+    const changes = new Map<string, number | undefined>([[user, until]])
+    this.#users.delete(user)
+    this.#users.set(user, until)
+    if (this.#users.size > maxUsers) this.#forgetOldest(changes)
+    return changes
   }
 
   #takeIn(changes: RevocationChanges): void {

@@ -8,9 +8,22 @@ export const ticketSeconds = 30
 /** The most tickets that wait at once: all clients of a node that went, several times over. */
 const maxTickets = 100_000
 
-interface Ticket {
+/** What somebody has a ticket for, and until when. */
+export interface KeptTicket {
   readonly caller: Caller
+  /** Milliseconds since the Unix epoch. */
   readonly expiresAt: number
+}
+
+/**
+ * Where tickets wait to be used: with the process, or where all that may be asked for one find it.
+ * The answers are known at once where it is the process alone.
+ */
+export interface TicketStore {
+  /** Keeps a ticket; false if there is no room. */
+  put(ticket: string, kept: KeptTicket): boolean | Promise<boolean>
+  /** Takes a ticket out: of two that ask at once, one gets it. It may have expired. */
+  take(ticket: string): KeptTicket | undefined | Promise<KeptTicket | undefined>
 }
 
 /**
@@ -19,12 +32,12 @@ interface Ticket {
  */
 export class Tickets {
   readonly #now: () => number
-  /** By the ticket itself, oldest first. */
-  readonly #tickets = new Map<string, Ticket>()
+  readonly #store: TicketStore
 
   /** @param now milliseconds since the Unix epoch. */
-  constructor(now: () => number) {
+  constructor(now: () => number, store: TicketStore = new TicketMemory(now)) {
     this.#now = now
+    this.#store = store
   }
 
   /**
@@ -32,25 +45,50 @@ export class Tickets {
    *
    * @throws RingcastError `RINGCAST_TOO_MANY_TICKETS`.
    */
-  issue(caller: Caller): string {
-    this.#forgetExpired()
-    if (this.#tickets.size >= maxTickets) {
-      throw new RingcastError(
-        'RINGCAST_TOO_MANY_TICKETS',
-        'too many tickets wait to be used: ask again in a moment',
-        { retryAfterSeconds: ticketSeconds },
-      )
-    }
+  async issue(caller: Caller): Promise<string> {
     const ticket = randomBytes(24).toString('base64url')
-    this.#tickets.set(ticket, { caller, expiresAt: this.#now() + ticketSeconds * 1000 })
-    return ticket
+    const expiresAt = this.#now() + ticketSeconds * 1000
+    if (await this.#store.put(ticket, { caller, expiresAt })) return ticket
+    throw new RingcastError(
+      'RINGCAST_TOO_MANY_TICKETS',
+      'too many tickets wait to be used: ask again in a moment',
+      { retryAfterSeconds: ticketSeconds },
+    )
   }
 
   /** Uses a ticket up: of two that come with it at once, one gets the caller. */
-  take(ticket: string): Caller | undefined {
+  take(ticket: string): Caller | undefined | Promise<Caller | undefined> {
+    const kept = this.#store.take(ticket)
+    return kept instanceof Promise ? kept.then((kept) => this.#good(kept)) : this.#good(kept)
+  }
+
+  #good(kept: KeptTicket | undefined): Caller | undefined {
+    return kept !== undefined && this.#now() < kept.expiresAt ? kept.caller : undefined
+  }
+}
+
+/** Keeps tickets in memory. */
+export class TicketMemory implements TicketStore {
+  readonly #now: () => number
+  /** By the ticket itself, oldest first. */
+  readonly #tickets = new Map<string, KeptTicket>()
+
+  /** @param now milliseconds since the Unix epoch. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  put(ticket: string, kept: KeptTicket): boolean {
+    this.#forgetExpired()
+    if (this.#tickets.size >= maxTickets) return false
+    this.#tickets.set(ticket, kept)
+    return true
+  }
+
+  take(ticket: string): KeptTicket | undefined {
     const found = this.#tickets.get(ticket)
     this.#tickets.delete(ticket)
-    return found !== undefined && this.#now() < found.expiresAt ? found.caller : undefined
+    return found
   }
 
   #forgetExpired(): void {

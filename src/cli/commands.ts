@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { nearest, quote, UsageError } from './arguments.js'
 import { say, type Io } from './io.js'
 import { runPush } from './push.js'
 import { runServe } from './serve.js'
 import { runTail } from './tail.js'
 import { runToken } from './token.js'
+import { version } from '../version.js'
 
 type Command = (argv: readonly string[], io: Io) => Promise<number | undefined>
 
@@ -60,9 +60,4 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number | undef
   }
   const known = [...commands.keys(), '--help', '--version']
   throw new UsageError(`unknown command ${quote(word)}; ${nearest(word, known)}`)
-}
-
-function version(): string {
-  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(file) as { version: string }).version
 }

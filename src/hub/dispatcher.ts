@@ -1,5 +1,6 @@
 import type { BlockCache } from './block-cache.js'
 import { CatchUp } from './catch-up.js'
+import type { AcceptedEvent } from './event.js'
 import type { Gather, Gatherer } from './gatherer.js'
 import type { Ring } from './ring.js'
 import type { HubStats } from './stats.js'
@@ -8,6 +9,8 @@ import type { Frame } from './wire-format.js'
 
 /** How long the dispatcher serves streams before the event loop gets its turn, in milliseconds. */
 const sliceMs = 4
+/** How long between two looks at how old an event is when it is written, in milliseconds. */
+const ageLookMs = 10
 /** How many turns go by between two looks at the clock. */
 const turnsPerLook = 8
 
@@ -26,6 +29,8 @@ export interface TurnEvents {
   heartbeat(stream: Stream): Frame
   /** Its credential expires soon: what to tell it, if it wants to be told. */
   expiring(stream: Stream): Frame | undefined
+  /** An event was written to a stream that keeps up; told of a sample. */
+  written(event: AcceptedEvent): void
   /** The service wants the stream ended, and its turn has come. */
   farewell(stream: Stream): void
 }
@@ -53,6 +58,7 @@ export class Dispatcher {
   #floor = 0
   /** The time at the last look at the clock: a look for each write is one the paced shape can save. */
   #time = 0
+  #ageLookAt = 0
   #whenEmpty: (() => void)[] = []
 
   /**
@@ -237,13 +243,20 @@ export class Dispatcher {
     if (gather !== undefined) {
       stream.lastSent = gather.sequences.at(-1)!
       stream.heartbeatDue = false
-      this.#stats.deliveries += gather.sequences.length
+      this.#stats.transports[stream.transport.kind].deliveries += gather.sequences.length
       this.#stats.writes++
+      const isSample = stream.keepsUp && this.#time >= this.#ageLookAt
       this.#send(stream, gather.frame)
+      if (isSample) this.#tellAge(gather.sequences[0]!)
     } else if (stream.heartbeatDue && stream.cursor === this.#ring.next) {
       stream.heartbeatDue = false
       this.#send(stream, this.#events.heartbeat(stream))
     } else this.#afterWrite(stream, true)
+  }
+
+  #tellAge(sequence: number): void {
+    this.#ageLookAt = this.#time + ageLookMs
+    this.#events.written(this.#ring.entry(sequence).event)
   }
 
   /** Goes on with a stream whose next part of the log could not be read. */
@@ -260,7 +273,7 @@ export class Dispatcher {
 
   /** Hands a frame to a stream's connection and counts it; false when it is full. */
   write(stream: Stream, frame: Frame): boolean {
-    this.#stats.bytes += frame.end - frame.start
+    this.#stats.transports[stream.transport.kind].bytes += frame.end - frame.start
     return stream.transport.write(frame)
   }
 

@@ -36,6 +36,10 @@ export interface HubOptions extends StreamLimits {
   readonly onOpen?: (stream: Stream) => void
   /** Told each stream that is over, and why, once. */
   readonly onEnd?: (stream: Stream, reason: EndReason) => void
+  /** Told how long the log took to accept a push, in milliseconds; of one push at a time. */
+  readonly onAppended?: (ms: number) => void
+  /** Told how old an event was when a stream that keeps up got it, in milliseconds; of a sample. */
+  readonly onWritten?: (ms: number) => void
   /** Told of what the log has and could not give. */
   readonly onUnreadable?: (error: unknown) => void
   /** A clock in milliseconds that does not go back; by default `performance.now`. */
@@ -79,6 +83,8 @@ export class Hub {
   /** What is on its way into the log, and so into the ring. */
   readonly #onTheWay = { pushes: 0, events: 0, bytes: 0 }
   #whenNoneOnTheWay: (() => void)[] = []
+  /** Whether it is measured how long an append takes. */
+  #timing = false
   /** How often the log was found to have lost events. */
   #restarts = 0
   #draining = false
@@ -123,6 +129,7 @@ export class Hub {
         lost: (stream) => this.#notices.lost(stream),
         heartbeat: (stream) => this.#notices.heartbeat(stream),
         expiring: (stream) => this.#notices.expiring(stream),
+        written: ({ time }) => options.onWritten?.(Date.now() - Date.parse(time)),
         farewell: (stream) => {
           this.#sayFarewell(stream)
         },
@@ -211,6 +218,7 @@ export class Hub {
     const receipts = await this.#append(batch)
     for (const { duplicate } of receipts) {
       if (duplicate) this.stats.duplicates++
+      else this.stats.accepted++
     }
     return receipts
   }
@@ -222,9 +230,14 @@ export class Hub {
     onTheWay.pushes++
     onTheWay.events += batch.length
     onTheWay.bytes += bytes
+    const began = this.#timing ? undefined : this.#now()
+    this.#timing = true
     try {
-      return await this.#log.append(batch)
+      const receipts = await this.#log.append(batch)
+      if (began !== undefined) this.#options.onAppended?.(this.#now() - began)
+      return receipts
     } finally {
+      if (began !== undefined) this.#timing = false
       onTheWay.pushes--
       onTheWay.events -= batch.length
       onTheWay.bytes -= bytes
@@ -286,7 +299,7 @@ export class Hub {
       stream.expiresAt = this.#now() + request.expiresAt - Date.now()
     }
     this.streams.add(stream)
-    this.stats.opened++
+    this.stats.transports[transport.kind].opened++
     this.#times.opened(stream)
     this.#options.onOpen?.(stream)
     const open = this.#dispatcher.write(stream, this.#notices.opening(stream, start))
@@ -308,7 +321,7 @@ export class Hub {
     const stream = this.#newStream(wants, control, transport, { cursor: head + 1, place: head })
     stream.state = 'ended'
     stream.farewell = this.#notices.overLimit()
-    this.stats.opened++
+    this.stats.transports[transport.kind].opened++
     this.stats.closed.limit++
     this.#times.opened(stream)
     this.#times.farewell(stream)
@@ -516,7 +529,6 @@ export class Hub {
   }
 
   #fanOut(events: readonly AcceptedEvent[]): void {
-    this.stats.accepted += events.length
     for (const event of events) this.ring.append(event)
     // Of a batch, the first event of a topic wakes; its streams read the others when they get there,
     // since no turn comes before all are in the ring. The batches shape pays for it.

@@ -1,13 +1,23 @@
 import type { EndReason } from './stream.js'
+import type { Transport } from './transport.js'
 import type { GapReason } from './wire-format.js'
+
+/** What was done for the streams of one kind of transport. */
+export interface TransportStats {
+  /** Streams opened, those counted that were over a limit and ended at once. */
+  opened: number
+  /** Events written to streams. */
+  deliveries: number
+  /** Bytes written to streams, events and control events. */
+  bytes: number
+}
 
 /** What a hub has done since it began; counts that only grow. */
 export interface HubStats {
-  /** Streams opened, those counted that were over a limit and ended at once. */
-  opened: number
+  readonly transports: Record<Transport['kind'], TransportStats>
   /** Streams ended, by why. */
   readonly closed: Record<EndReason, number>
-  /** Events accepted, repeats of a key not counted. */
+  /** Events accepted of those who pushed to this process, repeats of a key not counted. */
   accepted: number
   /** Pushes answered as repeats of a key. */
   duplicates: number
@@ -15,12 +25,8 @@ export interface HubStats {
   busy: number
   /** Pushes refused because their client had pushed too much in a second. */
   rateLimited: number
-  /** Events written to streams. */
-  deliveries: number
-  /** Writes that carried them. */
+  /** Writes that carried events. */
   writes: number
-  /** Bytes written to streams, events and control events. */
-  bytes: number
   /** How often a connection took no more and its stream was parked. */
   stalls: number
   /** Holes that streams were told of, by why. */
@@ -30,7 +36,7 @@ export interface HubStats {
 /** All counts at zero. */
 export function newHubStats(): HubStats {
   return {
-    opened: 0,
+    transports: { sse: { opened: 0, deliveries: 0, bytes: 0 } },
     closed: {
       client: 0,
       shutdown: 0,
@@ -45,9 +51,7 @@ export function newHubStats(): HubStats {
     duplicates: 0,
     busy: 0,
     rateLimited: 0,
-    deliveries: 0,
     writes: 0,
-    bytes: 0,
     stalls: 0,
     gaps: { evicted: 0, epoch: 0, unknown: 0, lagged: 0 },
   }

@@ -4,12 +4,20 @@ const second = 1000
 /** What sums of fractions may be off by, in milliseconds. */
 const rounding = 0.001
 
+/** What clients may push. The answers are known at once where this process alone counts. */
+export interface PushAllowance {
+  /** After how many milliseconds a push of so many events may pass; 0 if it may now. */
+  waitMs(client: string, events: number): number | Promise<number>
+  /** The same, and counts the push if it may pass now. */
+  spend(client: string, events: number): number | Promise<number>
+}
+
 /**
  * A token bucket for each client: it fills by `perSecond` tokens a second, holds one second's worth,
  * and an event takes one. Of a bucket only one number is kept, the time at which it is full again
  * (the "generic cell rate algorithm"), and none of one that is full.
  */
-export class PushRate {
+export class PushRate implements PushAllowance {
   readonly #perSecond: number
   readonly #now: () => number
   readonly #fullAt = new Map<string, number>()
@@ -41,6 +49,12 @@ export class PushRate {
     const tokensMs = Math.min((events / this.#perSecond) * second, second)
     const waitMs = fullInMs + tokensMs - second
     return waitMs > rounding ? waitMs : 0
+  }
+
+  spend(client: string, events: number): number {
+    const waitMs = this.waitMs(client, events)
+    if (waitMs === 0) this.take(client, events)
+    return waitMs
   }
 
   /** Takes the tokens of a push that passed. */

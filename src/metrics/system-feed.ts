@@ -21,11 +21,17 @@ export class SystemFeed {
   }
 
   /** Begins to feed, once a second, until `stop`. */
-  start(figures: () => Record<string, unknown>): void {
+  start(figures: () => Promise<object>): void {
+    let asking = false
     this.#timer = setInterval(() => {
-      if (this.#system.streams.size === 0 || this.#system.draining) return
-      this.#publish('$sys/stats', figures())
-      this.#publishStreams()
+      if (asking || this.#system.streams.size === 0 || this.#system.draining) return
+      asking = true
+      void figures()
+        .then((latest) => {
+          this.#publish('$sys/stats', latest)
+          this.#publishStreams()
+        })
+        .finally(() => (asking = false))
     }, periodMs).unref()
   }
 
@@ -61,7 +67,7 @@ export class SystemFeed {
     this.#closedCount = 0
   }
 
-  #publish(topic: string, data: Record<string, unknown>): void {
+  #publish(topic: string, data: object): void {
     const draft = { topics: [topic], users: [], event: undefined, key: undefined, json: true }
     // A full ring means that its readers are behind: they have no use for older figures either.
     this.#system.publish([{ ...draft, data: JSON.stringify(data) }]).catch(() => {})

@@ -59,7 +59,7 @@ function identify({ credentials, origins }: Service, check: Check): onRequestHoo
     let admitted: Promise<void> | undefined
     try {
       const caller = callerOf(credentials, origins, request)
-      // Only a token that is new has to be waited for.
+      // Only a token that is new, or a ticket of another process, has to be waited for.
       if (caller instanceof Promise) admitted = caller.then(admit)
       else admit(caller)
     } catch (error) {

@@ -15,10 +15,18 @@ const challenges: Partial<Record<ErrorCode, string>> = {
 
 const methods = ['GET', 'HEAD', 'POST', 'DELETE'] as const
 
-/** Answers every error, the framework's too, in one shape with a code of the registry. */
-export function answerErrors(app: FastifyInstance): void {
+/**
+ * Answers every error, the framework's too, in one shape with a code of the registry.
+ *
+ * @param told each error that a route has met.
+ */
+export function answerErrors(
+  app: FastifyInstance,
+  told: (error: RingcastError, request: FastifyRequest) => void,
+): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = ofRegistry(error, request)
+    told(known, request)
     if (known.statusCode >= 500 && known.code === 'RINGCAST_INTERNAL') {
       request.log.error(error, 'a request failed')
     }

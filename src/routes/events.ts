@@ -3,10 +3,10 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import Negotiator from 'negotiator'
 import { checkSubscribe } from '../auth/grants.js'
 import { RingcastError } from '../errors.js'
-import type { SubscribeRequest } from '../hub/hub.js'
+import type { Hub, SubscribeRequest } from '../hub/hub.js'
 import { isReserved } from '../hub/topic.js'
 import { seldom } from '../limits/seldom.js'
-import type { StreamLimit } from '../limits/stream-limits.js'
+import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
 import { SseTransport } from '../transports/sse-transport.js'
 import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
 import { TurnQueue } from '../transports/turn-queue.js'
@@ -45,8 +45,15 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
   // The storm shape pays for it: of a thousand requests that are ready in one turn of the event loop
   // each is read at once, and opened, which takes three times as long, in a slice of a later turn.
   const openings = new TurnQueue<Opening>((opening) => {
-    openStream(service, tellTurnedAway, opening)
+    const { request, wanted } = opening
+    const hub = hubOf(service, wanted.topics)
+    if (!mayOpen(service, hub, request)) return
+    const owner = { user: wanted.user, address: addressOf(request) }
+    const limit = service.streamPlaces.take(owner)
+    if (limit instanceof Promise) placed.open(opening, owner, limit)
+    else openStream(service, hub, tellTurnedAway, { ...opening, owner, limit })
   })
+  const placed = new PlacedOpenings(service, tellTurnedAway)
   app.route({
     method: 'GET',
     url: '/events',
@@ -106,10 +113,8 @@ function stopRevoked(error: FastifyError, _request: FastifyRequest, reply: Fasti
 }
 
 /** Of a stream that was over a limit, what the log says. */
-interface TurnedAway {
+interface TurnedAway extends StreamOwner {
   readonly setting: StreamLimit
-  readonly user: string | undefined
-  readonly address: string
 }
 
 /** A stream that is to be opened once its turn has come. */
@@ -119,26 +124,56 @@ interface Opening {
   readonly wanted: StreamRequest
 }
 
-function openStream(
-  service: Service,
-  tellTurnedAway: (stream: TurnedAway) => void,
-  { request, reply, wanted }: Opening,
-): void {
-  const { socket } = request.raw
+/** The same with its place, or the limit that forbids one. */
+interface PlacedOpening extends Opening {
+  readonly owner: StreamOwner
+  readonly limit: StreamLimit | undefined
+}
+
+/** Opens, in turns as well, the streams whose places another process counts. */
+class PlacedOpenings {
+  readonly #turns: TurnQueue<PlacedOpening>
+
+  constructor(service: Service, tellTurnedAway: (stream: TurnedAway) => void) {
+    this.#turns = new TurnQueue<PlacedOpening>((opening) => {
+      const hub = hubOf(service, opening.wanted.topics)
+      if (mayOpen(service, hub, opening.request)) {
+        openStream(service, hub, tellTurnedAway, opening)
+      } else if (opening.limit === undefined) service.streamPlaces.giveBack(opening.owner)
+    })
+  }
+
+  open(opening: Opening, owner: StreamOwner, limit: Promise<StreamLimit | undefined>): void {
+    limit.then(
+      (limit) => {
+        this.#turns.add({ ...opening, owner, limit })
+      },
+      (error: unknown) => {
+        opening.request.log.warn(error, 'whether there is place for a stream could not be asked')
+        opening.request.raw.socket.destroy()
+      },
+    )
+  }
+}
+
+/** Whether a stream may be opened still, after it has waited; if not, its connection is closed. */
+function mayOpen(service: Service, hub: Hub, { raw, caller }: FastifyRequest): boolean {
   // Gone while it waited: there will be no `close` to tell of it.
-  if (socket.destroyed) return
-  const hub = hubOf(service, wanted.topics)
+  if (raw.socket.destroyed) return false
   // A status other than 200 would end a browser's EventSource for good: it comes back to a node
   // that lives if its connection just closes.
-  if (hub.draining) {
-    socket.destroy()
-    return
-  }
-  if (service.credentials.revocations.has(request.caller)) {
-    socket.destroy()
-    return
-  }
-  const address = addressOf(request)
+  if (!hub.draining && !service.credentials.revocations.has(caller)) return true
+  raw.socket.destroy()
+  return false
+}
+
+function openStream(
+  service: Service,
+  hub: Hub,
+  tellTurnedAway: (stream: TurnedAway) => void,
+  { request, reply, wanted, owner, limit }: PlacedOpening,
+): void {
+  const { socket } = request.raw
   // One segment for head and opening, not two.
   socket.cork()
   reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...headers })
@@ -147,13 +182,11 @@ function openStream(
   const chunked = reply.raw.chunkedEncoding
   letGo(request.raw, reply.raw)
   const format = wanted.envelope ? sseEnvelope : sse
-  const transport = new SseTransport(socket, chunked, format, address)
-  // Counted and opened in one go: nothing comes between.
-  const setting = service.streamLimits.exceeded(wanted.user, address)
-  if (setting === undefined) {
+  const transport = new SseTransport(socket, chunked, format, owner.address)
+  if (limit === undefined) {
     transport.attach(hub, hub.subscribe(wanted, transport, wanted.control))
   } else {
-    tellTurnedAway({ setting, user: wanted.user, address })
+    tellTurnedAway({ setting: limit, ...owner })
     // Whatever it asked for: the figures are those of this hub.
     transport.attach(service.hub, service.hub.turnAway(transport, wanted.control))
   }

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { RingcastError } from '../errors.js'
 import type { HubStats } from '../hub/stats.js'
-import type { PushRate } from '../limits/push-rate.js'
+import type { PushAllowance } from '../limits/push-rate.js'
 import { seldom } from '../limits/seldom.js'
 import { clientOf } from './client.js'
 
@@ -10,12 +10,12 @@ import { clientOf } from './client.js'
  * thousand would pass as one.
  */
 export class PushQuota {
-  readonly #rate: PushRate
+  readonly #allowance: PushAllowance
   readonly #stats: HubStats
   readonly #tell: (client: string) => void
 
-  constructor(rate: PushRate, stats: HubStats, log: FastifyBaseLogger) {
-    this.#rate = rate
+  constructor(allowance: PushAllowance, stats: HubStats, log: FastifyBaseLogger) {
+    this.#allowance = allowance
     this.#stats = stats
     this.#tell = seldom((client, refused) => {
       log.warn({ client, refused, setting: 'PUSHES_PER_SECOND' }, 'pushes refused: over the rate')
@@ -23,20 +23,30 @@ export class PushQuota {
   }
 
   /** Why a push of so many events may not pass now: `RINGCAST_RATE_LIMITED`; undefined if it may. */
-  refusal(request: FastifyRequest, events: number): RingcastError | undefined {
-    return this.#refusalOf(clientOf(request), events)
-  }
-
-  /** Counts a push, or throws its refusal. */
-  count(request: FastifyRequest, events: number): void {
+  refusal(
+    request: FastifyRequest,
+    events: number,
+  ): RingcastError | undefined | Promise<RingcastError | undefined> {
     const client = clientOf(request)
-    const refusal = this.#refusalOf(client, events)
-    if (refusal !== undefined) throw refusal
-    this.#rate.take(client, events)
+    const waitMs = this.#allowance.waitMs(client, events)
+    if (waitMs instanceof Promise) return waitMs.then((ms) => this.#refusalOf(client, ms))
+    return this.#refusalOf(client, waitMs)
   }
 
-  #refusalOf(client: string, events: number): RingcastError | undefined {
-    const waitMs = this.#rate.waitMs(client, events)
+  /** Counts a push, or throws its refusal; a promise rejects with it. */
+  count(request: FastifyRequest, events: number): void | Promise<void> {
+    const client = clientOf(request)
+    const waitMs = this.#allowance.spend(client, events)
+    if (waitMs instanceof Promise) return waitMs.then((ms) => this.#passOrThrow(client, ms))
+    this.#passOrThrow(client, waitMs)
+  }
+
+  #passOrThrow(client: string, waitMs: number): void {
+    const refusal = this.#refusalOf(client, waitMs)
+    if (refusal !== undefined) throw refusal
+  }
+
+  #refusalOf(client: string, waitMs: number): RingcastError | undefined {
     if (waitMs === 0) return undefined
     this.#stats.rateLimited++
     this.#tell(client)

@@ -10,6 +10,9 @@ import { PushQuota } from './push-quota.js'
 import type { Query } from './query.js'
 import type { Service } from './service.js'
 
+/** Where events are pushed to. */
+export const pushPath = '/api/push'
+
 /** `POST /api/push`: checks, appends to the log, answers. It never waits for a subscriber. */
 export function pushRoute(app: FastifyInstance, service: Service): void {
   app.addContentTypeParser(
@@ -19,13 +22,13 @@ export function pushRoute(app: FastifyInstance, service: Service): void {
       done(null, body)
     },
   )
-  const { pushRate } = service
-  const quota =
-    pushRate === undefined ? undefined : new PushQuota(pushRate, service.hub.stats, app.log)
+  const { pushes } = service
+  const quota = pushes === undefined ? undefined : new PushQuota(pushes, service.hub.stats, app.log)
   const onRequest = [publishersOnly(service), ...quotaFirst(quota)]
-  app.post('/api/push', { onRequest }, async (request, reply) => {
+  app.post(pushPath, { onRequest }, async (request, reply) => {
     const push = readPush(request, service.maxEventBytes)
-    quota?.count(request, push.drafts.length)
+    const counted = quota?.count(request, push.drafts.length)
+    if (counted !== undefined) await counted
     await endOfTurn()
     const receipts = await publish(service.hub, request.caller, push)
     request.log.debug({ events: push.drafts.length }, 'pushed')
@@ -67,7 +70,9 @@ function quotaFirst(quota: PushQuota | undefined): onRequestHookHandler[] {
   if (quota === undefined) return []
   return [
     (request, _reply, done) => {
-      done(quota.refusal(request, 1))
+      const refusal = quota.refusal(request, 1)
+      if (refusal instanceof Promise) refusal.then(done, done)
+      else done(refusal)
     },
   ]
 }

@@ -2,8 +2,11 @@ import type { Credentials } from '../auth/credentials.js'
 import type { OriginPolicy } from '../auth/origins.js'
 import type { Hub } from '../hub/hub.js'
 import { isReserved } from '../hub/topic.js'
-import type { PushRate } from '../limits/push-rate.js'
-import type { StreamLimits } from '../limits/stream-limits.js'
+import type { PushAllowance } from '../limits/push-rate.js'
+import type { StreamPlaces } from '../limits/stream-limits.js'
+import type { Figures } from '../metrics/figures.js'
+import type { MetricsPage } from '../metrics/metrics.js'
+import type { Peers } from '../peers/peers.js'
 
 /** What the routes work with. */
 export interface Service {
@@ -17,12 +20,16 @@ export interface Service {
   readonly origins: OriginPolicy
   /** The largest data of an event, in bytes. */
   readonly maxEventBytes: number
-  /** Which stream is one too many. */
-  readonly streamLimits: StreamLimits
+  /** Where streams get their places, and which is one too many. */
+  readonly streamPlaces: StreamPlaces
   /** How much each client may push in a second; undefined for no limit. */
-  readonly pushRate: PushRate | undefined
+  readonly pushes: PushAllowance | undefined
+  /** The other processes that serve the same log. */
+  readonly peers: Peers
   /** The figures of this node, as `/api/stats` and `$sys/stats` give them. */
-  readonly figures: () => Record<string, unknown>
+  readonly figures: () => Promise<Figures>
+  /** The metrics of this node, as Prometheus reads them. */
+  readonly metrics: () => Promise<MetricsPage>
 }
 
 /** The hub that has these topics; a subscription never mixes the service's own with others. */

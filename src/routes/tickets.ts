@@ -8,13 +8,13 @@ import type { Service } from './service.js'
 
 /** `POST /api/tickets`: a credential for one use, for clients that make a URL for each connection. */
 export function ticketsRoute(app: FastifyInstance, service: Service): void {
-  app.post('/api/tickets', { onRequest: identified(service) }, (request, reply) => {
+  app.post('/api/tickets', { onRequest: identified(service) }, async (request, reply) => {
     const query = request.query as Query
     checkNames(query, [])
     if (request.caller.kind === 'anonymous') throw unauthenticated('a ticket')
     // Else one that was found would be good for ever.
     if (single(query, 'ticket') !== undefined) throw invalidCredential('a ticket buys no ticket')
-    const ticket = service.credentials.tickets.issue(request.caller)
+    const ticket = await service.credentials.tickets.issue(request.caller)
     return reply
       .header('cache-control', 'no-store')
       .send({ ticket, expiresInSeconds: ticketSeconds })

@@ -77,7 +77,7 @@ t.test('a page of another site can neither read nor push', { skip }, async (t) =
     rebound: 'failed',
   })
   t.equal(app.hub.stats.accepted, 0, 'nothing was accepted')
-  t.equal(app.hub.stats.opened, 0, 'no stream was opened')
+  t.equal(app.hub.stats.transports.sse.opened, 0, 'no stream was opened')
 })
 
 t.test('an EventSource that is over a limit is told, and goes on trying', { skip }, async (t) => {
@@ -158,6 +158,6 @@ t.test(
       )
     }
     t.equal(app.hub.stats.accepted, 1, 'nothing but the one event was accepted')
-    t.equal(app.hub.stats.opened, 1, 'no other stream was opened')
+    t.equal(app.hub.stats.transports.sse.opened, 1, 'no other stream was opened')
   },
 )

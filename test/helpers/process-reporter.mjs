@@ -1,4 +1,5 @@
 // Preloaded into a server under test, with --expose-gc: tells of its process when asked.
+import cluster from 'node:cluster'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 let turns
@@ -21,7 +22,9 @@ const answers = {
 }
 
 process.on('message', (question) => {
-  const answer = answers[question]()
+  // In a worker the primary asks other things.
+  const answer = answers[question]?.()
   if (answer !== undefined) process.send(answer)
 })
-process.channel?.unref()
+// A worker lives by its channel, until it listens.
+if (cluster.isPrimary) process.channel?.unref()

@@ -196,21 +196,21 @@ t.test('counts follow whatever order streams come and go in', async () => {
         maxStreams: 0,
         maxStreamsPerUser: 0,
         maxStreamsPerAddress: limit,
-        open: () => open.length,
-        openOf: () => 0,
       })
       const network = (address: string) => [0, 0, 1, 1, 2][addresses.indexOf(address)]
       for (const [comes, which, who] of steps) {
         const address = addresses[which]!
-        const same = open.filter((other) => network(other) === network(address)).length
-        const exceeded = limits.exceeded(undefined, address)
-        if ((exceeded === undefined) !== same < limit) return false
-        if (comes && exceeded === undefined) {
-          limits.opened(address)
-          open.push(address)
-        } else if (!comes && open.length > 0) limits.ended(open.splice(who % open.length, 1)[0]!)
+        if (comes) {
+          const same = open.filter((other) => network(other) === network(address)).length
+          const exceeded = limits.take({ user: undefined, address })
+          if ((exceeded === undefined) !== same < limit) return false
+          if (exceeded === undefined) open.push(address)
+        } else if (open.length > 0) {
+          const [gone] = open.splice(who % open.length, 1)
+          limits.giveBack({ user: undefined, address: gone! })
+        }
       }
-      return limits.networks === new Set(open.map(network)).size
+      return limits.counted.networks === new Set(open.map(network)).size
     }),
   )
 })

@@ -31,6 +31,7 @@ t.test('an open stream is listed with all that is known of it', async (t) => {
     { ...streams[0], since: '', bytes: 0 },
     {
       id: idOf(stream),
+      node: idOf(stream).split('.')[0],
       transport: 'sse',
       user: 'ann',
       address: '127.0.0.1',

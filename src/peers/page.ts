@@ -1,4 +1,4 @@
-import { invalidQuery } from './query.js'
+import { RingcastError } from '../errors.js'
 
 /** A page of a list, and what to ask with for the next one. */
 export interface Page<T> {
@@ -9,17 +9,26 @@ export interface Page<T> {
   readonly after: string | null
 }
 
+/** Which page is asked for. */
+export interface PageRequest {
+  /** The field that it is sorted by; `-` before it: largest first. */
+  readonly sort: string
+  /** The most rows on it. */
+  readonly limit: number
+  /** The `after` of the page before; undefined for the first. */
+  readonly after: string | undefined
+}
+
 /**
- * A page of rows, sorted by a field (`-` before it: largest first). A page goes on behind the place
+ * A page of rows, sorted. A page goes on behind the place
  * of the row that the last one ended with, whether that row is still there or not.
  *
  * @param nameOf what tells rows of equal value apart, and orders them.
  */
 export function page<T>(
   rows: readonly T[],
-  sort: string,
   nameOf: (row: T) => string,
-  { limit, after }: { limit: number; after: string | undefined },
+  { sort, limit, after }: PageRequest,
 ): Page<T> {
   const descending = sort.startsWith('-')
   const field = sort.replace('-', '') as keyof T
@@ -56,7 +65,11 @@ function readPlace(after: string): Place {
   } catch {
     // It is not what writePlace wrote.
   }
-  throw invalidQuery('after', '"after" is what the last page gave as "after"')
+  throw new RingcastError(
+    'RINGCAST_INVALID_QUERY',
+    '"after" is what the last page gave as "after"',
+    { path: 'after' },
+  )
 }
 
 function isPlace(value: unknown): value is Place {

@@ -1,0 +1,86 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { Hub, type HubOptions } from './hub/hub.js'
+import type { Stream } from './hub/stream.js'
+import { seldom } from './limits/seldom.js'
+import type { StreamPlaces } from './limits/stream-limits.js'
+import { MemoryLog } from './logs/memory-log.js'
+import type { ProcessName } from './metrics/figures.js'
+import { Metrics } from './metrics/metrics.js'
+import { SystemFeed } from './metrics/system-feed.js'
+import { rowOf } from './peers/rows.js'
+import type { Settings } from './settings.js'
+import { version } from './version.js'
+
+/** What the hubs are made with beside the settings. */
+export interface HubParts extends ProcessName, Pick<HubOptions, 'log' | 'newest'> {
+  readonly streamPlaces: StreamPlaces
+  readonly logger: FastifyBaseLogger
+}
+
+/** The hubs of a process, and what tells of them. */
+export interface Hubs {
+  /** The hub of all that is pushed. */
+  readonly hub: Hub
+  /** The hub of the `$sys` topics. */
+  readonly system: Hub
+  readonly feed: SystemFeed
+  readonly metrics: Metrics
+}
+
+/** Makes the two hubs: of what is pushed, and of the service's own topics. */
+export function buildHubs(settings: Settings, parts: HubParts): Hubs {
+  const { node, worker, streamPlaces, logger, log, newest } = parts
+  let streams = 0
+  const over = ({ user, transport: { address } }: Stream): void => {
+    streamPlaces.giveBack({ user, address })
+  }
+  const common: Omit<HubOptions, 'log' | 'ringEvents' | 'ringBytes'> = {
+    ...settings,
+    node: worker === 0 ? node : `${node}-${worker}`,
+    nextStreamNumber: () => ++streams,
+    onEnd: over,
+  }
+  // The service's own events have no log: a name for their places would promise a replay.
+  const system: Hub = new Hub({
+    ...common,
+    log: new MemoryLog({ epoch: '' }),
+    ringEvents: 64,
+    ringBytes: 4 * 1024 * 1024,
+  })
+  const feed = new SystemFeed(system)
+  const hub: Hub = new Hub({
+    ...common,
+    log,
+    ...(newest === undefined ? {} : { newest }),
+    ringEvents: settings.ringEvents,
+    ringBytes: settings.ringBytes,
+    onAppended: (ms) => {
+      metrics.appended(ms)
+    },
+    onWritten: (ms) => {
+      metrics.written(ms)
+    },
+    onUnreadable: seldom<unknown>((error, streams) => {
+      logger.error({ err: error, streams }, 'a part of the log cannot be read')
+    }),
+    onOpen: (stream) => {
+      feed.opened(() => rowOf(hub, node, stream))
+      logger.debug({ stream: hub.streamId(stream), topics: stream.filter.topics }, 'stream opened')
+    },
+    onEnd: (stream, reason) => {
+      over(stream)
+      feed.closed(() => ({ id: hub.streamId(stream), reason }))
+      logger.info(
+        {
+          stream: hub.streamId(stream),
+          reason,
+          seconds: Math.round((Date.now() - stream.openedAt) / 1000),
+          bytes: stream.transport.bytesWritten,
+        },
+        'stream ended',
+      )
+    },
+  })
+  const metrics = new Metrics(hub, system, version())
+  return { hub, system, feed, metrics }
+}
