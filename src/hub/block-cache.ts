@@ -12,11 +12,14 @@ const cacheBytes = 16 * 1024 * 1024
  */
 export class BlockCache {
   readonly #retained: Retained
+  readonly #head: () => number
   readonly #blocks = new Map<number, Ring>()
   readonly #loading = new Map<number, Promise<Ring>>()
 
-  constructor(retained: Retained) {
+  /** @param head the last sequence that was told: what the log has beyond is not to be read yet. */
+  constructor(retained: Retained, head: () => number) {
     this.#retained = retained
+    this.#head = head
   }
 
   /** The block in the cache that holds a sequence. */
@@ -66,7 +69,8 @@ export class BlockCache {
   async #read(sequence: number): Promise<Ring> {
     const events = await this.#retained.read(sequence)
     const block = new Ring(blockEvents, Infinity, events[0]?.sequence ?? sequence)
-    for (const event of events) block.append(event)
+    const head = this.#head()
+    for (const event of events) if (event.sequence <= head) block.append(event)
     return block
   }
 

@@ -105,7 +105,7 @@ export class Hub {
     const first = newest[0]?.sequence ?? log.head + 1
     this.ring = new Ring(options.ringEvents, options.ringBytes, first)
     for (const event of newest) this.ring.append(event)
-    this.#blocks = log.retained === undefined ? undefined : new BlockCache(log.retained)
+    if (log.retained !== undefined) this.#blocks = new BlockCache(log.retained, () => log.head)
     this.#notices = new Notices({
       ...options,
       ring: this.ring,

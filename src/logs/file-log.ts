@@ -88,6 +88,8 @@ export class FileLog implements EventLog {
   readonly #retention: Retention
   readonly #timers: NodeJS.Timeout[] = []
   readonly #waiting: Waiting[] = []
+  /** What is written, and neither told nor answered yet. */
+  readonly #unanswered: GroupPlan[] = []
   readonly #follower: FileFollower
   #writing: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -219,16 +221,24 @@ export class FileLog implements EventLog {
     // What comes in this turn of the event loop is written together.
     await Promise.resolve()
     do {
-      const group: Waiting[] = []
-      for (let events = 0; this.#waiting.length > 0 && events < groupEvents;) {
-        const next = this.#waiting.shift()!
-        events += next.batch.length
-        group.push(next)
-      }
-      await this.#writeGroup(group)
+      const writing = this.#writeGroup(this.#nextGroup())
+      // First the next write is on its way: to tell and answer takes about as long as a sync.
+      if (this.#unanswered.length > 0) setImmediate(this.#finish)
+      await writing
     } while (this.#waiting.length > 0 || (this.#problem === undefined && this.#isRetentionDue))
+    this.#finish()
     // In the same breath: a push that comes next has to begin anew.
     this.#writing = undefined
+  }
+
+  #nextGroup(): readonly Waiting[] {
+    const group: Waiting[] = []
+    for (let events = 0; this.#waiting.length > 0 && events < groupEvents;) {
+      const next = this.#waiting.shift()!
+      events += next.batch.length
+      group.push(next)
+    }
+    return group
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
@@ -243,11 +253,24 @@ export class FileLog implements EventLog {
       return
     }
     this.#recovered()
-    if (own.length > 0) this.#peers?.tell()
+    if (this.#peers === undefined) {
+      this.#unanswered.push(plan)
+      return
+    }
+    if (own.length > 0) this.#peers.tell()
+    // What is safe is answered, whether there is room for it here or not.
     const telling = this.#follower.tell(plan.events)
-    await (this.#peers === undefined ? telling : atMost(toldMs, telling))
-    for (const { waiting, receipts } of plan.answers) waiting.resolve(receipts)
+    await atMost(toldMs, telling)
+    answer(plan)
     await telling
+  }
+
+  /** Tells and answers what was written. */
+  readonly #finish = (): void => {
+    for (const plan of this.#unanswered.splice(0)) {
+      void this.#follower.tell(plan.events)
+      answer(plan)
+    }
   }
 
   /** Writes a group, whose events become `own`; undefined, and nothing is, if it is too far behind. */
@@ -266,6 +289,7 @@ export class FileLog implements EventLog {
 
   /** What other processes appended since; undefined if that is more than can be read now. */
   #behind({ head, first }: Standing): readonly AcceptedEvent[] | undefined {
+    if (this.#peers === undefined) return []
     if (head - this.head > eventsBehind || first > this.head + 1) return undefined
     const events: AcceptedEvent[] = []
     for (let at = this.head; at < head; at = events.at(-1)!.sequence) {
@@ -374,6 +398,10 @@ export class FileLog implements EventLog {
     this.#problem = undefined
     this.#onProblem(undefined)
   }
+}
+
+function answer({ answers }: GroupPlan): void {
+  for (const { waiting, receipts } of answers) waiting.resolve(receipts)
 }
 
 /** Resolves with a promise, or after so many milliseconds; rejects if it does before that. */

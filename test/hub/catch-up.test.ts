@@ -16,10 +16,12 @@ interface World {
   readonly readEvents?: number
   /** From which sequence on the log cannot be read. */
   readonly damagedFrom?: number
+  /** The last sequence that was told; the log may have more. */
+  readonly told?: number
 }
 
 /** A log of events of topic `a`, one in the last block but one also of `rare`, and who reads it. */
-function world({ readEvents = blockEvents, damagedFrom = Infinity }: World = {}) {
+function world({ readEvents = blockEvents, damagedFrom = Infinity, told = head }: World = {}) {
   const rare = head - blockEvents - 9
   const reads: number[] = []
   const lookUps: number[] = []
@@ -41,7 +43,7 @@ function world({ readEvents = blockEvents, damagedFrom = Infinity }: World = {})
     },
     newest: async () => [],
   }
-  const cache = new BlockCache(retained)
+  const cache = new BlockCache(retained, () => told)
   const ring = ringOf(8, [])
   for (let sequence = 1; sequence <= head; sequence++) ring.append(accepted(sequence))
   const unreadable: Stream[] = []
@@ -80,7 +82,7 @@ function world({ readEvents = blockEvents, damagedFrom = Infinity }: World = {})
     go(stream)
     return stream
   }
-  return { open, done, unreadable, reads, lookUps, catchUp, rare }
+  return { open, done, unreadable, reads, lookUps, cache, rare }
 }
 
 t.test('streams that came at different times and places share what is read', async (t) => {
@@ -135,4 +137,11 @@ t.test('a stream that ended while it waited is left alone', async (t) => {
   t.same(unreadable, [other])
   t.equal(gone.cursor, 1)
   t.equal(done.length, 0)
+})
+
+t.test('what the log has and has not told yet is not read', async (t) => {
+  const { cache } = world({ told: 300 })
+  const block = await cache.load(290)
+  t.equal(block.next, 301)
+  t.equal(cache.cached(301), undefined)
 })
