@@ -19,6 +19,7 @@ import { resumeStorm } from './shapes/resume-storm.js'
 import { stalledShape } from './shapes/stalled.js'
 import { storm } from './shapes/storm.js'
 import { targeted } from './shapes/targeted.js'
+import { workers } from './shapes/workers.js'
 
 const shapes = [
   paced,
@@ -32,6 +33,7 @@ const shapes = [
   resumeStorm,
   logs,
   replay,
+  workers,
   growth,
 ]
 

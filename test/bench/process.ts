@@ -36,10 +36,12 @@ export function startProgram(
   }
 }
 
-/** Starts a Node program on the core of servers; it says on which port it listens. */
-export async function startNode(args: readonly string[]): Promise<NodeProcess> {
+/**
+ * Starts a Node program on the core of servers, or on any; it says on which port it listens.
+ */
+export async function startNode(args: readonly string[], onAnyCore = false): Promise<NodeProcess> {
   const [first = '', ...rest] = [
-    ...pinnedTo(serverCore),
+    ...(onAnyCore ? [] : pinnedTo(serverCore)),
     process.execPath,
     '--expose-gc',
     ...['--import', reporter],

@@ -13,7 +13,7 @@ export function writeReadme(results: readonly Result[], machine: string): void {
   if (before === undefined || after === undefined) throw new Error('the README has no place for it')
   const text = [
     verdictTable(results),
-    ...results.flatMap(growthTable),
+    ...results.flatMap(wholeTable),
     ...results.flatMap(({ shape, failures }) =>
       failures.map((failure) => `Did not get through the ${shape}: ${failure}.`),
     ),
@@ -35,14 +35,16 @@ function verdictTable(results: readonly Result[]): string {
   return markdown(['shape', 'figure', 'measured', 'wanted'], rows)
 }
 
-/** How the cost grows with the number of streams. */
-function growthTable({ shape, rows, columns }: Result): string[] {
-  if (shape !== 'growth') return []
+/** All rows of a shape, where it is more than what was to be reached. */
+function wholeTable({ shape, rows, columns, head, what }: Result): string[] {
+  if (head === undefined) return []
   const cells = Object.entries(rows).map(([name, figures]) => [
-    Number(name.split(', ')[1]).toLocaleString('en'),
+    name
+      .slice('ringcast, '.length)
+      .replace(/^\d{4,}/, (count) => Number(count).toLocaleString('en')),
     ...Object.keys(columns).map((column) => shown(figures[column])),
   ])
-  return [markdown(['streams', ...Object.values(columns)], cells)]
+  return [`**${shape}**: ${what}`, markdown([head, ...Object.values(columns)], cells)]
 }
 
 function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -16,6 +16,7 @@ export interface Result {
   readonly what: string
   readonly rounds: number
   readonly columns: Readonly<Record<string, string>>
+  readonly head?: string | undefined
   /** The middle of all rounds. */
   readonly rows: Rows
   readonly verdicts: readonly Verdict[]
@@ -37,6 +38,7 @@ export function summarize(
     what: shape.what,
     rounds: rounds.length,
     columns: shape.columns,
+    head: shape.head,
     rows: Object.fromEntries(names.map((name) => [name, middleOf(rounds, name)])),
     verdicts: shape.targets.map((target) => judge(target, rounds)),
     missing: shape.cases.flatMap(({ name, missing }) =>

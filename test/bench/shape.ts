@@ -32,6 +32,8 @@ export interface Shape {
   /** The columns of its table: a figure's name, and how it is headed. */
   readonly columns: Readonly<Record<string, string>>
   readonly targets: readonly Target[]
+  /** How its rows are headed in the README, where that shows all of them. */
+  readonly head?: string
   /** How many rounds it takes, where one is long and full of comparisons already. */
   readonly rounds?: number
 }

@@ -16,9 +16,10 @@ t.test(
       cwd: root,
     })
     // All but growth, which is three of them again.
-    const shapes = 'paced burst targeted patterns batches stalled idle storm resume-storm'.split(
-      ' ',
-    )
+    const shapes =
+      'paced burst targeted patterns batches stalled idle storm resume-storm logs replay workers'.split(
+        ' ',
+      )
     const args = ['.bench/main.js', ...shapes, '--rounds', '1', '--only', 'ringcast']
     execFileSync(process.execPath, args, {
       cwd: root,

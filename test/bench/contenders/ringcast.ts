@@ -1,7 +1,7 @@
 import type { Contender, Server } from '../contender.js'
 import type { PushRequest } from '../load.js'
 import { projectFolder } from '../machine.js'
-import { startNode } from '../process.js'
+import { startNode, type NodeProcess } from '../process.js'
 
 const main = `${projectFolder}dist/cli/main.js`
 
@@ -15,7 +15,19 @@ export interface RingcastServer extends Server {
 
 /** Starts Ringcast as built, with its defaults but for the flags. */
 export async function startRingcast(...flags: string[]): Promise<RingcastServer> {
-  const child = await startNode([main, 'serve', '--port', '0', ...flags])
+  return asServer(await startNode(command(flags)))
+}
+
+/** The same on all cores, which it shares with the load. */
+export async function startOnAllCores(...flags: string[]): Promise<RingcastServer> {
+  return asServer(await startNode(command(flags), true))
+}
+
+function command(flags: readonly string[]): readonly string[] {
+  return [main, 'serve', '--port', '0', ...flags]
+}
+
+function asServer(child: NodeProcess): RingcastServer {
   return {
     ...child,
     pushPort: child.port,

@@ -21,11 +21,17 @@ export const memoryStore: Store = { name: 'memory', missing: false, start: start
 export const fileStore: Store = {
   name: 'file',
   missing: false,
-  async start(...flags) {
-    const directory = folder()
-    const server = await startRingcast('--store', `file:${directory}`, ...flags)
-    return { ...server, stop: () => server.stop().then(() => removeFolder(directory)) }
-  },
+  start: (...flags) => startOnFile(startRingcast, flags),
+}
+
+/** Starts Ringcast on an empty file log, which is gone when it stops. */
+export async function startOnFile(
+  start: Store['start'],
+  flags: readonly string[],
+): Promise<RingcastServer> {
+  const directory = folder()
+  const server = await start('--store', `file:${directory}`, ...flags)
+  return { ...server, stop: () => server.stop().then(() => removeFolder(directory)) }
 }
 
 /** Redis keeps what it has on disk too, synced every second; it shares the core of the server. */

@@ -39,6 +39,7 @@ export const growth: Shape = {
     kbAStream: 'idle, RSS kB/stream',
     heartbeatsPercent: 'idle, heartbeats % of a core',
   },
+  head: 'streams',
   rounds: 1,
   targets: [],
 }

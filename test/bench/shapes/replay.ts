@@ -50,7 +50,8 @@ async function lookUps(server: RingcastServer): Promise<number> {
   return longest
 }
 
-function storeCase({ name, missing, start }: Store): Case {
+function storeCase({ name: store, missing, start }: Store): Case {
+  const name = `ringcast, ${store}`
   return {
     name,
     missing,
@@ -91,15 +92,16 @@ export const replay: Shape = {
     turnMs: 'longest turn ms',
     pushP99Ms: 'push p99 ms',
   },
+  head: 'log',
   targets: [
     {
       what: 'file: pushes from outside meanwhile, p99 ms',
-      value: (rows) => figure(rows, 'file', 'pushP99Ms'),
+      value: (rows) => figure(rows, 'ringcast, file', 'pushP99Ms'),
       atMost: 50,
     },
     {
       what: 'file: longest look-up of a topic without a match, ms',
-      value: (rows) => figure(rows, 'file', 'lookUpMs'),
+      value: (rows) => figure(rows, 'ringcast, file', 'lookUpMs'),
       atMost: 50,
     },
   ],
