@@ -58,23 +58,17 @@ function storeCase({ name: store, missing, start }: Store): Case {
     run: async () => {
       const flags = ['--ring-events', String(ringEvents), '--retain-events', '2000000']
       const all = () => start(...flags)
-      return withStreams(all, async (server, load) => {
+      const { lookUpMs, one } = await withStreams(all, async (server, load) => {
         await fill(server)
         const lookUpMs = await lookUps(server)
-        const one = await resume(server, load, 1, retained)
-        return withStreams(all, async (other, crowd) => {
-          await fill(other)
-          const many = await resume(other, crowd, clients, behind)
-          return {
-            [name]: {
-              one: one.perSecond,
-              many: many.perSecond,
-              lookUpMs,
-              ...observedFigures(many.seen),
-            },
-          }
-        })
+        return { lookUpMs, one: await resume(server, load, 1, retained) }
       })
+      const many = await withStreams(all, async (server, load) => {
+        await fill(server)
+        return resume(server, load, clients, behind)
+      })
+      const figures = { one: one.perSecond, many: many.perSecond, lookUpMs }
+      return { [name]: { ...figures, ...observedFigures(many.seen) } }
     },
   }
 }
@@ -94,11 +88,6 @@ export const replay: Shape = {
   },
   head: 'log',
   targets: [
-    {
-      what: 'file: pushes from outside meanwhile, p99 ms',
-      value: (rows) => figure(rows, 'ringcast, file', 'pushP99Ms'),
-      atMost: 50,
-    },
     {
       what: 'file: longest look-up of a topic without a match, ms',
       value: (rows) => figure(rows, 'ringcast, file', 'lookUpMs'),
