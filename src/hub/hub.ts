@@ -1,25 +1,21 @@
 import { RingcastError } from '../errors.js'
-import { setImmediate as turnEnd } from 'node:timers/promises'
 import { BlockCache } from './block-cache.js'
 import { Dispatcher } from './dispatcher.js'
-import { formatEventId, parseEventId } from './event-id.js'
+import { formatEventId } from './event-id.js'
 import type { EventLog, Life, Receipt, Restart } from './event-log.js'
 import type { AcceptedEvent, EventDraft } from './event.js'
 import type { Wants } from './filter.js'
 import { Gatherer } from './gatherer.js'
+import { History, type HistoryPage } from './history.js'
 import { Notices } from './notices.js'
-import { findStart, idOfPlace, type Start, type StartRequest } from './resume.js'
-import { bytesOfAll, Ring, type RingEntry } from './ring.js'
-import { newestWanted, selectForward } from './selection.js'
+import { idOfPlace, type StartRequest } from './resume.js'
+import { Ring } from './ring.js'
+import { Room } from './room.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
 import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
 import { Stream, type EndReason, type Farewell } from './stream.js'
 import type { Transport } from './transport.js'
-import type { GapReason } from './wire-format.js'
-
-/** The most blocks of the log that a page of history reads: as many events as a ring usually holds. */
-const blocksPerPage = 256
 
 /** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
 export interface HubOptions extends StreamLimits {
@@ -60,16 +56,6 @@ export interface SubscribeRequest extends StartRequest {
   readonly expiresAt?: number | undefined
 }
 
-/** A page of history: the events, where to go on from, and the hole before them if there is one. */
-export interface HistoryPage {
-  readonly events: readonly AcceptedEvent[]
-  /** The id to ask with for what comes after this page. */
-  readonly last: string | undefined
-  /** Whether there is more already. */
-  readonly more: boolean
-  readonly gap: { readonly reason: GapReason; readonly after: string } | undefined
-}
-
 /** Publishes to the log, and lets streams follow it. */
 export class Hub {
   readonly #options: HubOptions
@@ -79,14 +65,10 @@ export class Hub {
   readonly #notices: Notices
   readonly #now: () => number
   readonly #random: () => number
-  readonly #blocks: BlockCache | undefined
-  /** What is on its way into the log, and so into the ring. */
-  readonly #onTheWay = { pushes: 0, events: 0, bytes: 0 }
-  #whenNoneOnTheWay: (() => void)[] = []
+  readonly #history: History
+  readonly #room: Room
   /** Whether it is measured how long an append takes. */
   #timing = false
-  /** How often the log was found to have lost events. */
-  #restarts = 0
   #draining = false
 
   /** The newest part of the log. */
@@ -105,12 +87,14 @@ export class Hub {
     const first = newest[0]?.sequence ?? log.head + 1
     this.ring = new Ring(options.ringEvents, options.ringBytes, first)
     for (const event of newest) this.ring.append(event)
-    if (log.retained !== undefined) this.#blocks = new BlockCache(log.retained, () => log.head)
+    const { retained } = log
+    const blocks = retained === undefined ? undefined : new BlockCache(retained, () => log.head)
+    this.#history = new History(this.ring, log, blocks)
     this.#notices = new Notices({
       ...options,
       ring: this.ring,
       lives: () => this.#log.lives,
-      retained: log.retained,
+      retained,
       stats: this.stats,
       random: this.#random,
       now: this.#now,
@@ -118,7 +102,7 @@ export class Hub {
     this.#dispatcher = new Dispatcher(
       this.ring,
       new Gatherer(),
-      this.#blocks,
+      blocks,
       this.stats,
       {
         behindRing: (stream) => this.#notices.behindRing(stream),
@@ -137,6 +121,7 @@ export class Hub {
       this.#now,
       options.defer ?? setImmediate,
     )
+    this.#room = new Room(this.ring, this.#dispatcher, log.shared !== undefined, this.stats)
     this.#times = new StreamTimes(
       options,
       this.#now,
@@ -170,7 +155,7 @@ export class Hub {
         this.#fanOut(events)
       },
       {
-        fits: (events) => this.#fits(events),
+        fits: (events) => this.#room.fits(events),
         restart: (restart) => {
           this.#restart(restart)
         },
@@ -215,7 +200,7 @@ export class Hub {
         retryAfterSeconds: 1,
       })
     }
-    const receipts = await this.#append(batch)
+    const receipts = await this.#room.keptFor(batch, this.#append)
     for (const { duplicate } of receipts) {
       if (duplicate) this.stats.duplicates++
       else this.stats.accepted++
@@ -223,25 +208,16 @@ export class Hub {
     return receipts
   }
 
-  async #append(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
-    const onTheWay = this.#onTheWay
-    const bytes = bytesOfAll(batch)
-    this.#checkRoom(batch.length, bytes)
-    onTheWay.pushes++
-    onTheWay.events += batch.length
-    onTheWay.bytes += bytes
-    const began = this.#timing ? undefined : this.#now()
+  readonly #append = async (batch: readonly EventDraft[]): Promise<readonly Receipt[]> => {
+    if (this.#timing) return this.#log.append(batch)
     this.#timing = true
+    const began = this.#now()
     try {
       const receipts = await this.#log.append(batch)
-      if (began !== undefined) this.#options.onAppended?.(this.#now() - began)
+      this.#options.onAppended?.(this.#now() - began)
       return receipts
     } finally {
-      if (began !== undefined) this.#timing = false
-      onTheWay.pushes--
-      onTheWay.events -= batch.length
-      onTheWay.bytes -= bytes
-      if (onTheWay.pushes === 0) for (const done of this.#whenNoneOnTheWay.splice(0)) done()
+      this.#timing = false
     }
   }
 
@@ -255,35 +231,19 @@ export class Hub {
     return this.#log.problem
   }
 
-  /**
-   * Looks up in the log where `last` begins, where that may lie before the ring; a request that needs
-   * no look-up is answered with undefined. Of patterns there is no index: they look back over the ring.
-   *
-   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
-   */
+  /** As `History.startOfLast`, for what a client asks for. */
   startOfLast(request: SubscribeRequest): Promise<number> | undefined {
-    const { retained } = this.#log
-    const { lastEventId, last = 0, user } = request
-    if (retained === undefined || lastEventId !== undefined || last === 0) return undefined
-    if (retained.first >= this.ring.first) return undefined
-    const filter = this.streams.filter(request.topics)
-    if (filter.patterns.length > 0) return undefined
-    if (newestWanted(this.ring, { filter, user }, last).length === last) return undefined
-    const { next } = this.ring
-    return retained
-      .newest({ topics: filter.exact, user }, last)
-      .then((sequences) => sequences.at(-1) ?? next)
+    return this.#history.startOfLast(this.#wantsOf(request), request)
   }
 
-  /**
-   * Waits for the place that a request resumes from, where another node may have told a client of it
-   * sooner than this one learns of it; undefined where there is nothing to wait for.
-   *
-   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
-   */
-  reach({ lastEventId }: StartRequest): Promise<void> | undefined {
-    const place = lastEventId === undefined ? undefined : parseEventId(lastEventId)
-    return place === undefined ? undefined : this.#log.shared?.reach(place)
+  /** As `History.reach`. */
+  reach(request: StartRequest): Promise<void> | undefined {
+    return this.#history.reach(request)
+  }
+
+  /** As `History.page`, for what a client asks for. */
+  history(request: SubscribeRequest, limit: number): Promise<HistoryPage> {
+    return this.#history.page(this.#wantsOf(request), request, limit)
   }
 
   /**
@@ -292,8 +252,8 @@ export class Hub {
    * @param control whether the client wants control events.
    */
   subscribe(request: SubscribeRequest, transport: Transport, control = true): Stream {
-    const wants = { filter: this.streams.filter(request.topics), user: request.user }
-    const start = this.#startOf(wants, request)
+    const wants = this.#wantsOf(request)
+    const start = this.#history.startOf(wants, request)
     const stream = this.#newStream(wants, control, transport, start)
     if (request.expiresAt !== undefined) {
       stream.expiresAt = this.#now() + request.expiresAt - Date.now()
@@ -368,64 +328,6 @@ export class Hub {
   }
 
   /**
-   * Reads a page of what is retained, by the rules by which a stream resumes. Of what is behind the
-   * ring it reads a bounded part: a page may have few events or none, and more after it.
-   *
-   * @param limit the most events on the page.
-   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
-   */
-  async history(request: SubscribeRequest, limit: number): Promise<HistoryPage> {
-    await this.reach(request)
-    const wants = { filter: this.streams.filter(request.topics), user: request.user }
-    const startAt = await this.startOfLast(request)
-    const { cursor, gap } = this.#startOf(wants, { ...request, startAt })
-    const events: AcceptedEvent[] = []
-    const take = ({ event }: RingEntry): boolean => {
-      if (events.length === limit) return false
-      events.push(event)
-      return true
-    }
-    let next = await this.#selectBehindRing(wants, cursor, take)
-    if (next >= this.ring.first) next = selectForward(this.ring, wants, next, Infinity, take)
-    const more = next < this.ring.next
-    // A full page goes on from its last event: what comes next is not known to be of its own.
-    const last = more && events.length === limit ? events.at(-1)!.sequence : next - 1
-    return { events, last: this.idOfSequence(last), more, gap }
-  }
-
-  /** Hands over what is wanted of the log before the ring, and answers where to go on from. */
-  async #selectBehindRing(
-    wants: Wants,
-    cursor: number,
-    take: (entry: RingEntry) => boolean,
-  ): Promise<number> {
-    let next = cursor
-    const restarts = this.#restarts
-    for (let blocks = 0; next < this.ring.first && blocks < blocksPerPage; blocks++) {
-      // A stream can wait for a log that is away; who asks for a page is told.
-      if (this.#log.shared !== undefined && this.problem !== undefined) {
-        throw new RingcastError('RINGCAST_LOG_UNAVAILABLE', this.problem, { retryAfterSeconds: 1 })
-      }
-      next = await this.#blocks!.seek(wants, next, this.ring.first)
-      if (next >= this.ring.first) break
-      const block = await this.#blocks!.load(next)
-      if (restarts !== this.#restarts) {
-        throw new RingcastError('RINGCAST_LOG_UNAVAILABLE', 'the log has lost events: ask again')
-      }
-      // Deleted meanwhile: what follows is for the next page, which begins with the gap.
-      if (block.first > next) break
-      next = selectForward(block, wants, next, Infinity, take)
-      if (next < block.next) break
-      await turnEnd()
-    }
-    return next
-  }
-
-  #startOf(wants: Wants, request: StartRequest): Start {
-    return findStart(this.ring, this.#log.lives, wants, request, this.#log.retained)
-  }
-
-  /**
    * Fans out what was accepted, refuses what comes now, then says goodbye to every stream.
    *
    * @param drainMs how long all of it may take; who is not gone by then is cut off. The clients'
@@ -434,7 +336,7 @@ export class Hub {
   async drain(drainMs: number): Promise<void> {
     this.#draining = true
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
-    await Promise.race([this.#noneOnTheWay(), deadline])
+    await Promise.race([this.#room.none(), deadline])
     await Promise.race([this.#dispatcher.empty(), deadline])
     for (const stream of this.streams.values()) {
       this.end(stream, 'shutdown', true, Math.round(500 + this.#random() * drainMs))
@@ -459,52 +361,14 @@ export class Hub {
     return new Stream(number, filter, user, control, transport, Date.now(), start)
   }
 
-  #noneOnTheWay(): Promise<void> {
-    if (this.#onTheWay.pushes === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#whenNoneOnTheWay.push(resolve))
-  }
-
-  /** Whether the ring will have room for a batch, behind all that is on its way into it. */
-  #checkRoom(events: number, bytes: number): void {
-    if (this.ring.firstAfter(events, bytes) === undefined) {
-      throw new RingcastError(
-        'RINGCAST_BODY_TOO_LARGE',
-        'the batch is larger than the ring (RING_EVENTS, RING_BYTES): push it in parts',
-      )
-    }
-    // Of a shared log, what this node has no room for yet waits there.
-    if (this.#log.shared !== undefined) return
-    const onTheWay = this.#onTheWay
-    const first = this.ring.firstAfter(events + onTheWay.events, bytes + onTheWay.bytes)
-    if (this.#mayBecomeFirst(first)) return
-    this.stats.busy++
-    throw new RingcastError(
-      'RINGCAST_BUSY',
-      'the ring holds only events that are not yet fanned out: push again in a moment, or raise RING_EVENTS or RING_BYTES',
-      { retryAfterSeconds: 1 },
-    )
-  }
-
-  /** Whether the ring may let go of what is before a sequence. */
-  #mayBecomeFirst(first: number | undefined): boolean {
-    // Most events displace nothing, and need not know what is still to be fanned out.
-    if (first === this.ring.first) return true
-    return first !== undefined && this.#dispatcher.floor(first) >= first
-  }
-
-  /** How many of these events displace nothing that is not fanned out yet; a half, a quarter, or so. */
-  #fits(events: readonly AcceptedEvent[]): number {
-    for (let count = events.length; count > 0; count = count >> 1) {
-      const first = this.ring.firstAfter(count, bytesOfAll(events.slice(0, count)))
-      if (this.#mayBecomeFirst(first)) return count
-    }
-    return 0
+  #wantsOf({ topics, user }: SubscribeRequest): Wants {
+    return { filter: this.streams.filter(topics), user }
   }
 
   /** Goes on with a log that has lost events, or another one: every stream from where it still can. */
   #restart({ newest, common, former }: Restart): void {
     const { next } = this.ring
-    this.#restarts++
+    this.#history.restart()
     this.#dispatcher.forget()
     this.ring.restart(newest, newest[0]?.sequence ?? this.#log.head + 1)
     for (const stream of this.streams.values()) {
@@ -522,7 +386,7 @@ export class Hub {
       return
     }
     const lastEventId = idOfPlace(former, stream.lastSent)
-    const { cursor, place } = this.#startOf(stream, { lastEventId })
+    const { cursor, place } = this.#history.startOf(stream, { lastEventId })
     stream.lostAfter ??= lastEventId
     stream.cursor = cursor
     stream.lastSent = place

@@ -1,0 +1,135 @@
+import { setImmediate as turnEnd } from 'node:timers/promises'
+import { RingcastError } from '../errors.js'
+import type { BlockCache } from './block-cache.js'
+import { parseEventId } from './event-id.js'
+import type { EventLog } from './event-log.js'
+import type { AcceptedEvent } from './event.js'
+import type { Wants } from './filter.js'
+import { findStart, idOfPlace, type Start, type StartRequest } from './resume.js'
+import type { Ring, RingEntry } from './ring.js'
+import { newestWanted, selectForward } from './selection.js'
+import type { GapReason } from './wire-format.js'
+
+/** The most blocks of the log that a page reads: as many events as a ring usually holds. */
+const blocksPerPage = 256
+
+/** A page of history: the events, where to go on from, and the hole before them if there is one. */
+export interface HistoryPage {
+  readonly events: readonly AcceptedEvent[]
+  /** The id to ask with for what comes after this page. */
+  readonly last: string | undefined
+  /** Whether there is more already. */
+  readonly more: boolean
+  readonly gap: { readonly reason: GapReason; readonly after: string } | undefined
+}
+
+/** Reads what is retained, in the ring and in the log behind it. */
+export class History {
+  readonly #ring: Ring
+  readonly #log: EventLog
+  readonly #blocks: BlockCache | undefined
+  /** How often the log was found to have lost events. */
+  #restarts = 0
+
+  /** @param blocks the log behind the ring, if it keeps more. */
+  constructor(ring: Ring, log: EventLog, blocks: BlockCache | undefined) {
+    this.#ring = ring
+    this.#log = log
+    this.#blocks = blocks
+  }
+
+  /** Notes that the log is another one: what is being read of the former is void. */
+  restart(): void {
+    this.#restarts++
+  }
+
+  /** Finds where a stream begins. */
+  startOf(wants: Wants, request: StartRequest): Start {
+    return findStart(this.#ring, this.#log.lives, wants, request, this.#log.retained)
+  }
+
+  /**
+   * Waits for the place that a request resumes from, where another node may have told a client of it
+   * sooner than this one learns of it; undefined where there is nothing to wait for.
+   *
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+   */
+  reach({ lastEventId }: StartRequest): Promise<void> | undefined {
+    const place = lastEventId === undefined ? undefined : parseEventId(lastEventId)
+    return place === undefined ? undefined : this.#log.shared?.reach(place)
+  }
+
+  /**
+   * Looks up in the log where `last` begins, where that may lie before the ring; a request that needs
+   * no look-up is answered with undefined. Of patterns there is no index: they look back over the ring.
+   *
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+   */
+  startOfLast(wants: Wants, { lastEventId, last = 0 }: StartRequest): Promise<number> | undefined {
+    const { retained } = this.#log
+    if (retained === undefined || lastEventId !== undefined || last === 0) return undefined
+    if (retained.first >= this.#ring.first || wants.filter.patterns.length > 0) return undefined
+    if (newestWanted(this.#ring, wants, last).length === last) return undefined
+    const { next } = this.#ring
+    return retained
+      .newest({ topics: wants.filter.exact, user: wants.user }, last)
+      .then((sequences) => sequences.at(-1) ?? next)
+  }
+
+  /**
+   * Reads a page, by the rules by which a stream resumes. Of what is behind the ring it reads a bounded
+   * part: a page may have few events or none, and more after it.
+   *
+   * @param limit the most events on the page.
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+   */
+  async page(wants: Wants, request: StartRequest, limit: number): Promise<HistoryPage> {
+    await this.reach(request)
+    const startAt = await this.startOfLast(wants, request)
+    const { cursor, gap } = this.startOf(wants, { ...request, startAt })
+    const events: AcceptedEvent[] = []
+    const take = ({ event }: RingEntry): boolean => {
+      if (events.length === limit) return false
+      events.push(event)
+      return true
+    }
+    const ring = this.#ring
+    let next = await this.#selectBehindRing(wants, cursor, take)
+    if (next >= ring.first) next = selectForward(ring, wants, next, Infinity, take)
+    const more = next < ring.next
+    // A full page goes on from its last event: what comes next is not known to be of its own.
+    const last = more && events.length === limit ? events.at(-1)!.sequence : next - 1
+    return { events, last: idOfPlace(this.#log.lives, last), more, gap }
+  }
+
+  /** Hands over what is wanted of the log before the ring, and answers where to go on from. */
+  async #selectBehindRing(
+    wants: Wants,
+    cursor: number,
+    take: (entry: RingEntry) => boolean,
+  ): Promise<number> {
+    const ring = this.#ring
+    const restarts = this.#restarts
+    let next = cursor
+    for (let blocks = 0; next < ring.first && blocks < blocksPerPage; blocks++) {
+      // A stream can wait for a log that is away; who asks for a page is told.
+      if (this.#log.shared !== undefined && this.#log.problem !== undefined) {
+        throw unavailable(this.#log.problem)
+      }
+      next = await this.#blocks!.seek(wants, next, ring.first)
+      if (next >= ring.first) break
+      const block = await this.#blocks!.load(next)
+      if (restarts !== this.#restarts) throw unavailable('the log has lost events: ask again')
+      // Deleted meanwhile: what follows is for the next page, which begins with the gap.
+      if (block.first > next) break
+      next = selectForward(block, wants, next, Infinity, take)
+      if (next < block.next) break
+      await turnEnd()
+    }
+    return next
+  }
+}
+
+function unavailable(why: string): RingcastError {
+  return new RingcastError('RINGCAST_LOG_UNAVAILABLE', why, { retryAfterSeconds: 1 })
+}
