@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -11,7 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { isHeld, lockDirectory, type DirectoryLock } from './directory-lock.js'
 import { LogOpenError } from './log-open-error.js'
@@ -94,7 +95,7 @@ export async function openSharedStore(directory: string): Promise<Store> {
 /** Makes or recognizes the directory; answers whether the log in it has begun. */
 function prepare(directory: string): boolean {
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
     const marker = readMarker(directory)
     if (marker !== undefined) return marker
     const foreign = readdirSync(directory).find((name) => name !== 'lost+found')
@@ -107,6 +108,21 @@ function prepare(directory: string): boolean {
     return false
   } catch (error) {
     throw described(error, directory)
+  }
+}
+
+/** Not by `recursive`, which never ends where the kernel refuses with ENOENT, as in /proc. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    const parent = dirname(directory)
+    if (code !== 'ENOENT') throw error
+    if (existsSync(parent)) throw new LogOpenError(`${directory} cannot be made (${String(error)})`)
+    makeDirectory(parent)
+    mkdirSync(directory)
   }
 }
 
