@@ -80,8 +80,9 @@ export class WorkerProcess {
     return address
   }
 
-  /** Asks it what another worker wants to know; rejects when it ends. */
-  ask(message: string): Promise<string> {
+  /** Asks it what another worker wants to know, once it hears; rejects when it ends after that. */
+  async ask(message: string): Promise<string> {
+    await this.#ready
     return this.#channel.call('answer', message)
   }
 
@@ -90,9 +91,11 @@ export class WorkerProcess {
     this.#channel.tell('headMoved', null)
   }
 
-  /** Has it shut down without loss, and exit. */
+  /** Has it shut down without loss, and exit; one that has only been forked, as soon as it hears. */
   drain(): void {
-    this.#channel.tell('drain', null)
+    void this.#ready.then(() => {
+      this.#channel.tell('drain', null)
+    })
   }
 
   /** Ends it at once. */

@@ -254,6 +254,17 @@ t.test('without its primary no worker goes on, and the log can be opened again',
   t.equal((await stream.received(1))[0]!.id, id)
 })
 
+t.test('a SIGTERM while a worker is being replaced is heard by the new one too', async (t) => {
+  const server = await startWorkers(t, join(t.testdir(), 'log'))
+  const [{ pid }] = (await statsOf(server)).workers as [{ pid: number }]
+  process.kill(pid, 'SIGKILL')
+  await until(() => server.log().includes('a worker ended'), 'the end of a worker')
+  const exit = once(server.process, 'exit')
+  server.process.kill('SIGTERM')
+  // Killed as one that does not end in time, it would be 1.
+  t.same(await exit, [0, null])
+})
+
 t.test('a second signal ends all at once', async (t) => {
   const server = await startWorkers(t, join(t.testdir(), 'log'), '--drain', '1m')
   const stream = await openStream(t, server.port, '/events')
