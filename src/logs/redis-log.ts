@@ -167,15 +167,17 @@ export class RedisLog implements EventLog {
   }
 
   async #run(first: RedisSession): Promise<void> {
-    let attempt = 0
+    let [attempt, began] = [0, Infinity]
     for (let session: RedisSession | undefined = first; !this.#closing.signal.aborted;) {
       try {
         session ??= await this.#newSession()
         this.#closing.signal.throwIfAborted()
-        attempt = 0
+        began = performance.now()
         this.#begin(session)
         throw await session.over
       } catch (error) {
+        // One that ended as soon as it had begun would do so again.
+        if (performance.now() - began > retry.most) attempt = 0
         session?.end(error as Error)
         session = undefined
         this.#session = undefined
@@ -298,9 +300,8 @@ export class RedisLog implements EventLog {
   }
 
   async #take(session: RedisSession, { notes, entries }: Heard): Promise<void> {
-    for (const [id, [kind, text = '']] of notes) {
-      if (kind === 'gone') this.retained.noteGone(JSON.parse(text) as Gone[])
-      else this.revocations.noted(readChanges(JSON.parse(text) as string[]))
+    for (const [id, note] of notes) {
+      this.#note(note)
       this.#noteId = id
     }
     if (entries.length === 0) return
@@ -310,6 +311,15 @@ export class RedisLog implements EventLog {
       if (!this.#lives.some(({ epoch }) => epoch === event.epoch)) await session.live.look()
     }
     await this.#tellAll(session, heard)
+  }
+
+  #note([kind, text = '']: readonly string[]): void {
+    try {
+      if (kind === 'gone') this.retained.noteGone(JSON.parse(text) as Gone[])
+      else if (kind === 'revoked') this.revocations.noted(readChanges(JSON.parse(text) as string[]))
+    } catch {
+      // Written by none of ours: a deletion that goes untold counts as one that concerned anyone.
+    }
   }
 
   /** Tells the follower, as much at a time as it has room for. */

@@ -124,7 +124,8 @@ export class Peers {
     asked: Asked<N>,
   ): Promise<FromAll<Answered<N>>> {
     const { answers, silent } = await link.ask(JSON.stringify([name, asked]))
-    return { all: answers.map((answer) => JSON.parse(answer) as Answered<N>), silent }
+    const all = answers.flatMap((answer) => parsed<Answered<N>>(answer))
+    return { all, silent: silent + answers.length - all.length }
   }
 
   async #answer(message: string): Promise<string> {
@@ -136,5 +137,14 @@ export class Peers {
     // What belongs to a name is not followed by the compiler.
     const answer = this.#own[name] as (asked: Asked<N>) => Answered<N> | Promise<Answered<N>>
     return answer(asked)
+  }
+}
+
+/** What an answer says; nothing, if it is none. */
+function parsed<T>(answer: string): T[] {
+  try {
+    return [JSON.parse(answer) as T]
+  } catch {
+    return []
   }
 }

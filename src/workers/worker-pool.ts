@@ -6,7 +6,7 @@ import type { NodeCounts } from './node-counts.js'
 import { WorkerProcess, type WorkerEnd } from './worker-process.js'
 
 /** A worker that lived for so long, in milliseconds, is no sign that the next will die. */
-const soundMs = 10_000
+const soundMs = 2000
 /** How long the second of two that die soon after each other is waited with; doubled from then on. */
 const firstPauseMs = 100
 const longestPauseMs = 10_000

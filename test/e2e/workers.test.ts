@@ -256,7 +256,7 @@ t.test('without its primary no worker goes on, and the log can be opened again',
 
 t.test('a SIGTERM while a worker is being replaced is heard by the new one too', async (t) => {
   const server = await startWorkers(t, join(t.testdir(), 'log'))
-  const [{ pid }] = (await statsOf(server)).workers as [{ pid: number }]
+  const { pid } = (await statsOf(server)).workers[0]!
   process.kill(pid, 'SIGKILL')
   await until(() => server.log().includes('a worker ended'), 'the end of a worker')
   const exit = once(server.process, 'exit')
