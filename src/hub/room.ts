@@ -25,27 +25,26 @@ export class Room {
   }
 
   /**
-   * Keeps room for a batch, behind all that is on its way, while `append` brings it into the log.
+   * Keeps room for a batch, behind all that is on its way into the log, until `leave`.
    *
-   * @throws RingcastError `RINGCAST_BODY_TOO_LARGE`, `RINGCAST_BUSY`, or what `append` throws.
+   * @returns what the batch takes, in bytes.
+   * @throws RingcastError `RINGCAST_BODY_TOO_LARGE`, `RINGCAST_BUSY`.
    */
-  async keptFor<T>(
-    batch: readonly EventDraft[],
-    append: (batch: readonly EventDraft[]) => Promise<T>,
-  ): Promise<T> {
+  enter(batch: readonly EventDraft[]): number {
     const bytes = bytesOfAll(batch)
     this.#check(batch.length, bytes)
     this.#pushes++
     this.#events += batch.length
     this.#bytes += bytes
-    try {
-      return await append(batch)
-    } finally {
-      this.#pushes--
-      this.#events -= batch.length
-      this.#bytes -= bytes
-      if (this.#pushes === 0) for (const done of this.#whenNone.splice(0)) done()
-    }
+    return bytes
+  }
+
+  /** Notes that a batch of so many events and bytes is in the ring, or comes to nothing. */
+  leave(events: number, bytes: number): void {
+    this.#pushes--
+    this.#events -= events
+    this.#bytes -= bytes
+    if (this.#pushes === 0) for (const done of this.#whenNone.splice(0)) done()
   }
 
   /** Resolves when nothing is on its way. */

@@ -68,7 +68,7 @@ export const metricsTable = {
   ringcast_append_seconds: {
     type: 'histogram',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
-    help: 'How long the log takes to accept a push; a sample, one at a time.',
+    help: 'How long the log takes to accept a push; a sample, 100 a second at most.',
   },
   ringcast_push_to_write_seconds: {
     type: 'histogram',
