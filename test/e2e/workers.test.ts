@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { push } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
+import { startRedis } from '../helpers/redis-server.js'
 import { runCommand, startServer, type ServerProcess } from '../helpers/server-process.js'
 import { openStream, type RawStream } from '../helpers/sse-client.js'
 import { apiKey, bearer } from '../helpers/tokens.js'
@@ -302,4 +303,42 @@ t.test('what keeps the workers from starting is told once', async (t) => {
   const held = await runCommand(['serve', ...flags, '--port', '0'])
   t.equal(held.code, 1)
   t.equal(held.stderr.trim().split('\n').length, 1)
+})
+
+t.test('workers on one Redis are nodes of it, and one service too', async (t) => {
+  const redis = await startRedis(t)
+  const flags = ['--workers', String(workers), '--store', redis.url, '--api-keys', apiKey]
+  const server = await startServer(t, ...flags, '--anonymous', 'subscribe')
+  const headers = { ...bearer(apiKey), 'content-type': 'application/json' }
+  const streams = await openOnAll(t, server, '/events')
+  const pushes = Array.from({ length: 60 }, (_, data) =>
+    ask(`${server.url}/api/push`, { method: 'POST', headers, body: JSON.stringify({ data }) }),
+  )
+  for (const { status } of await Promise.all(pushes)) t.equal(status, 202)
+  for (const stream of streams) await stream.received(60)
+  const ids = streams[0]!.events.map(({ id }) => id)
+  for (const { events } of streams) {
+    t.same(
+      events.map(({ id }) => id),
+      ids,
+    )
+  }
+
+  const listed = await ask(`${server.url}/api/streams?limit=1000`, { headers })
+  t.match(listed.json, { total: streams.length })
+  t.notHas(listed.json, 'silent')
+  const gone = streams.at(-1)!
+  const id = gone.control[0]!['stream'] as string
+  const deleted = await ask(`${server.url}/api/streams/${id}`, { method: 'DELETE', headers })
+  t.equal(deleted.status, 204)
+  t.match(await gone.told('bye'), { reason: 'revoked' })
+
+  const killed = (await statsOf(server, headers)).workers[0]!
+  const stream = streams.find((each) => workerOf(each) === String(killed.worker))!
+  process.kill(killed.pid, 'SIGKILL')
+  await until(() => stream.closed, 'the end of its streams')
+  await ask(`${server.url}/api/push`, { method: 'POST', headers, body: '{"data":"meanwhile"}' })
+  const moved = await openStream(t, server.port, '/events', { lastEventId: stream.lastId })
+  t.same((await moved.received(1))[0]!.data, 'meanwhile')
+  t.notOk(moved.control.some(({ type }) => type === 'gap'))
 })
