@@ -82,3 +82,8 @@ export class RingcastError extends Error {
     this.statusCode = errorCodes[code][0]
   }
 }
+
+/** Why the log cannot be used for now, as its users are told: they may ask again in a moment. */
+export function logUnavailable(why: string): RingcastError {
+  return new RingcastError('RINGCAST_LOG_UNAVAILABLE', why, { retryAfterSeconds: 1 })
+}

@@ -1,4 +1,4 @@
-import { RingcastError } from '../errors.js'
+import { logUnavailable } from '../errors.js'
 import type { Command, Reply } from '../redis/connection.js'
 import { ticketSeconds, type KeptTicket, type TicketStore } from './tickets.js'
 
@@ -36,11 +36,7 @@ export class RedisTickets implements TicketStore {
     try {
       return await this.#send(command)
     } catch {
-      throw new RingcastError(
-        'RINGCAST_LOG_UNAVAILABLE',
-        'tickets are in Redis, which cannot be reached: ask again in a moment',
-        { retryAfterSeconds: 1 },
-      )
+      throw logUnavailable('tickets are in Redis, which cannot be reached: ask again in a moment')
     }
   }
 }

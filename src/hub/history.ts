@@ -1,5 +1,5 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
-import { RingcastError } from '../errors.js'
+import { logUnavailable } from '../errors.js'
 import type { BlockCache } from './block-cache.js'
 import { parseEventId } from './event-id.js'
 import type { EventLog } from './event-log.js'
@@ -63,12 +63,18 @@ export class History {
    * Looks up in the log where `last` begins, where that may lie before the ring; a request that needs
    * no look-up is answered with undefined. Of patterns there is no index: they look back over the ring.
    *
+   * @param wantsOf what is wanted; most streams begin without this being asked for.
    * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
    */
-  startOfLast(wants: Wants, { lastEventId, last = 0 }: StartRequest): Promise<number> | undefined {
+  startOfLast(
+    { lastEventId, last = 0 }: StartRequest,
+    wantsOf: () => Wants,
+  ): Promise<number> | undefined {
     const { retained } = this.#log
     if (retained === undefined || lastEventId !== undefined || last === 0) return undefined
-    if (retained.first >= this.#ring.first || wants.filter.patterns.length > 0) return undefined
+    if (retained.first >= this.#ring.first) return undefined
+    const wants = wantsOf()
+    if (wants.filter.patterns.length > 0) return undefined
     if (newestWanted(this.#ring, wants, last).length === last) return undefined
     const { next } = this.#ring
     return retained
@@ -85,7 +91,7 @@ export class History {
    */
   async page(wants: Wants, request: StartRequest, limit: number): Promise<HistoryPage> {
     await this.reach(request)
-    const startAt = await this.startOfLast(wants, request)
+    const startAt = await this.startOfLast(request, () => wants)
     const { cursor, gap } = this.startOf(wants, { ...request, startAt })
     const events: AcceptedEvent[] = []
     const take = ({ event }: RingEntry): boolean => {
@@ -114,12 +120,12 @@ export class History {
     for (let blocks = 0; next < ring.first && blocks < blocksPerPage; blocks++) {
       // A stream can wait for a log that is away; who asks for a page is told.
       if (this.#log.shared !== undefined && this.#log.problem !== undefined) {
-        throw unavailable(this.#log.problem)
+        throw logUnavailable(this.#log.problem)
       }
       next = await this.#blocks!.seek(wants, next, ring.first)
       if (next >= ring.first) break
       const block = await this.#blocks!.load(next)
-      if (restarts !== this.#restarts) throw unavailable('the log has lost events: ask again')
+      if (restarts !== this.#restarts) throw logUnavailable('the log has lost events: ask again')
       // Deleted meanwhile: what follows is for the next page, which begins with the gap.
       if (block.first > next) break
       next = selectForward(block, wants, next, Infinity, take)
@@ -128,8 +134,4 @@ export class History {
     }
     return next
   }
-}
-
-function unavailable(why: string): RingcastError {
-  return new RingcastError('RINGCAST_LOG_UNAVAILABLE', why, { retryAfterSeconds: 1 })
 }

@@ -235,7 +235,7 @@ export class Hub {
 
   /** As `History.startOfLast`, for what a client asks for. */
   startOfLast(request: SubscribeRequest): Promise<number> | undefined {
-    return this.#history.startOfLast(this.#wantsOf(request), request)
+    return this.#history.startOfLast(request, () => this.#wantsOf(request))
   }
 
   /** As `History.reach`. */

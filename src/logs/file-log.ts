@@ -1,5 +1,5 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
-import type { RingcastError } from '../errors.js'
+import { logUnavailable, type RingcastError } from '../errors.js'
 import {
   type EventLog,
   type Follower,
@@ -19,7 +19,6 @@ import { cutSegments, type SegmentRows } from './segment-rows.js'
 import { described, openSharedStore, openStore, type Store } from './store.js'
 import { sequenceKey } from './store-keys.js'
 import { StoredRevocations } from './stored-revocations.js'
-import { unavailable } from './unavailable.js'
 import { whyNotWritten, written, type Plan } from './written.js'
 
 /** The longest that a write waits for more pushes, in milliseconds. */
@@ -214,8 +213,8 @@ export class FileLog implements EventLog {
   }
 
   #refusal(): RingcastError | undefined {
-    if (this.#closing !== undefined) return unavailable('the log is closed')
-    return this.#problem === undefined ? undefined : unavailable(this.#problem)
+    if (this.#closing !== undefined) return logUnavailable('the log is closed')
+    return this.#problem === undefined ? undefined : logUnavailable(this.#problem)
   }
 
   #write(): void {
@@ -397,7 +396,7 @@ export class FileLog implements EventLog {
   /** Resolves once a sequence was told that the store has; rejects if the ring has had no room for long. */
   async #told(sequence: number): Promise<void> {
     await atMost(toldMs, this.#follower.reach(sequence))
-    if (this.head < sequence) throw unavailable('this process is behind the others')
+    if (this.head < sequence) throw logUnavailable('this process is behind the others')
   }
 
   #fail(error: unknown, own: readonly AcceptedEvent[], group: readonly Waiting[]): void {
@@ -410,7 +409,7 @@ export class FileLog implements EventLog {
         ? `the disk failed in the middle of a write (${String(error)}): check it, and restart`
         : whyNotWritten(this.#store, error)
     if (isNew) this.#onProblem(this.#problem)
-    const refusal = unavailable(this.#problem)
+    const refusal = logUnavailable(this.#problem)
     for (const { reject } of group) reject(refusal)
     for (const { reject } of this.#waiting.splice(0)) reject(refusal)
   }

@@ -1,11 +1,10 @@
-import { RingcastError } from '../errors.js'
+import { logUnavailable, RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
 import type { EventDraft } from '../hub/event.js'
 import { ErrorReply, type RedisConnection } from '../redis/connection.js'
 import { contentDigest, keyConflict } from './key-memory.js'
 import { namesOf, openHeader } from './redis-entries.js'
 import { appendScript, settleScript } from './redis-scripts.js'
-import { unavailable } from './unavailable.js'
 
 /** The most events and the most text (in UTF-16 units) that go in one call, unless one push has more. */
 const groupEvents = 512
@@ -82,7 +81,8 @@ export class RedisAppends {
     for (const [index, number] of numbers.entries()) {
       const answer = answers[index] ?? undefined
       if (answer !== undefined) this.#answer(number, answer)
-      else this.#refuse(number, unavailable('Redis was lost before it had the push: push it again'))
+      else
+        this.#refuse(number, logUnavailable('Redis was lost before it had the push: push it again'))
     }
   }
 
@@ -95,7 +95,7 @@ export class RedisAppends {
   /** The connection is lost: what was not sent yet is refused, what was sent waits to be settled. */
   stop(problem: string): void {
     this.#target = undefined
-    const refusal = unavailable(problem)
+    const refusal = logUnavailable(problem)
     for (const { reject } of this.#waiting.splice(0)) reject(refusal)
   }
 
@@ -159,7 +159,7 @@ export class RedisAppends {
       // Anything else: the connection is lost, and the group is settled once there is another.
       if (error instanceof ErrorReply) {
         const why = `Redis refuses to append: ${error.message}`
-        this.#refuse(number, unavailable(why))
+        this.#refuse(number, logUnavailable(why))
         onAnswer(why)
       }
     } finally {
@@ -208,7 +208,7 @@ export class RedisAppends {
       if (oldest!.at < since) this.#refuse(number, uncertain())
     }
     while (this.#waiting[0] !== undefined && this.#waiting[0].at < since) {
-      this.#waiting.shift()!.reject(unavailable('the log does not answer'))
+      this.#waiting.shift()!.reject(logUnavailable('the log does not answer'))
     }
     this.#tellIfIdle()
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { logUnavailable } from '../errors.js'
 import { backOff } from '../back-off.js'
 import type { Place } from '../hub/event-id.js'
 import type { EventLog, Follower, Life, Receipt, SharedLog } from '../hub/event-log.js'
@@ -18,7 +19,6 @@ import { RedisSession, type Heard } from './redis-session.js'
 import { RedisTrimming } from './redis-trimming.js'
 import type { RetentionLimits } from './retention.js'
 import { ToldWaits } from './told-waits.js'
-import { unavailable } from './unavailable.js'
 
 /** The shortest and the longest time between two tries to connect, in milliseconds. */
 const retry = { first: 50, most: 2000 }
@@ -118,7 +118,7 @@ export class RedisLog implements EventLog {
   }
 
   async append(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
-    if (this.#closed !== undefined) throw unavailable('the log is closed')
+    if (this.#closed !== undefined) throw logUnavailable('the log is closed')
     this.#live()
     if (batch.length === 0) return []
     const receipts = await this.#appends.append(batch)
@@ -354,7 +354,7 @@ export class RedisLog implements EventLog {
 
   async #reachAhead(sequence: number): Promise<void> {
     const late = pause(reachMs, undefined, { ref: false }).then(() => {
-      throw unavailable(this.#problem ?? 'the log does not answer')
+      throw logUnavailable(this.#problem ?? 'the log does not answer')
     })
     const asked = this.#connected().then(async (live) => {
       const head = await live.connection.send(['HGET', `${live.prefix}meta`, 'head'])
@@ -364,7 +364,7 @@ export class RedisLog implements EventLog {
       if (sequence > this.#head) throw new Error(this.#problem ?? 'this node is behind')
     })
     await Promise.race([asked, late]).catch((error: unknown) => {
-      throw unavailable((error as Error).message)
+      throw logUnavailable((error as Error).message)
     })
   }
 
@@ -373,13 +373,14 @@ export class RedisLog implements EventLog {
   }
 
   #live(): LiveLog {
-    if (this.#session === undefined) throw unavailable(this.#problem ?? 'the log is not connected')
+    if (this.#session === undefined)
+      throw logUnavailable(this.#problem ?? 'the log is not connected')
     return this.#session.live
   }
 
   async #connected(): Promise<LiveLog> {
     while (this.#session === undefined) {
-      if (this.#closing.signal.aborted) throw unavailable('the log is closed')
+      if (this.#closing.signal.aborted) throw logUnavailable('the log is closed')
       await new Promise<void>((resolve) => this.#whenConnected.push(resolve))
     }
     return this.#session.live

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { logUnavailable } from '../errors.js'
 import { blockEvents, type Names, type Retained } from '../hub/event-log.js'
 import type { AcceptedEvent } from '../hub/event.js'
 import { EvictionHorizon } from '../hub/eviction-horizon.js'
 import type { RedisConnection, Reply } from '../redis/connection.js'
 import { namesOf, readEntry, type LogEntry } from './redis-entries.js'
 import { newestScript, nextScript, readScript } from './redis-scripts.js'
-import { unavailable } from './unavailable.js'
 
 /** For how many events deleted the horizon tells names apart well; 16 places of 8 bytes for each. */
 const horizonEvents = 65_536
@@ -102,7 +102,7 @@ export class RedisRetained implements Retained {
       await live.look().catch(() => undefined)
       await pause(triesApartMs)
     }
-    throw unavailable(`the events from number ${from} on cannot be read from Redis`)
+    throw logUnavailable(`the events from number ${from} on cannot be read from Redis`)
   }
 
   async next({ topics, user }: Names, from: number): Promise<number | undefined> {
@@ -116,7 +116,7 @@ export class RedisRetained implements Retained {
     const { connection, prefix } = this.#source.live()
     const args = [prefix, String(count), ...namesWanted(topics, user)]
     const lists = (await newestScript.run(connection, args).catch((error: unknown) => {
-      throw unavailable(`Redis was lost (${(error as Error).message})`)
+      throw logUnavailable(`Redis was lost (${(error as Error).message})`)
     })) as string[][]
     const sequences = new Set(lists.flat().map(Number))
     return [...sequences]

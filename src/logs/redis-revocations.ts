@@ -1,7 +1,7 @@
+import { logUnavailable } from '../errors.js'
 import type { RevocationChanges, RevocationStore } from '../hub/event-log.js'
 import { revokeScript } from './redis-scripts.js'
 import type { LiveLog } from './redis-retained.js'
-import { unavailable } from './unavailable.js'
 
 /** Under which name what is asked of all is kept. */
 const everybody = ''
@@ -29,7 +29,7 @@ export class RedisRevocations implements RevocationStore {
     try {
       await this.#write(this.#live(), changes)
     } catch (error) {
-      throw unavailable(`the revocation could not be kept (${(error as Error).message})`)
+      throw logUnavailable(`the revocation could not be kept (${(error as Error).message})`)
     }
     this.#note(changes)
   }

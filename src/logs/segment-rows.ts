@@ -4,7 +4,7 @@ import { encodeSegment } from './segment.js'
 import { indexRows } from './store-keys.js'
 
 /** A segment with more text than this ends early, in UTF-16 units. */
-export const segmentText = 256 * 1024
+const segmentText = 256 * 1024
 /** What a row of the store takes beside its key and value, about. */
 const rowBytes = 24
 

@@ -1,5 +1,5 @@
+import { logUnavailable } from '../errors.js'
 import type { RevocationChanges, RevocationStore } from '../hub/event-log.js'
-import { unavailable } from './unavailable.js'
 import type { Store } from './store.js'
 import { sequenceKey, sequenceOfKey } from './store-keys.js'
 import { written } from './written.js'
@@ -47,7 +47,7 @@ export class StoredRevocations implements RevocationStore {
         }
       })
     } catch (error) {
-      throw unavailable(`the revocation could not be kept (${(error as Error).message})`)
+      throw logUnavailable(`the revocation could not be kept (${(error as Error).message})`)
     }
     this.#onKept()
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { topicsOnly, type Contender } from '../contender.js'
 import { isInstalled } from '../machine.js'
-import { freePort, isListening, startProgram } from '../process.js'
+import { freePort } from '../free-port.js'
+import { isListening, startProgram } from '../process.js'
 
 const nchanModule = '/usr/lib/nginx/modules/ngx_nchan_module.so'
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isInstalled } from '../machine.js'
-import { freePort, isListening, startProgram } from '../process.js'
+import { freePort } from '../free-port.js'
+import { isListening, startProgram } from '../process.js'
 import { startRingcast, type RingcastServer } from './ringcast.js'
 
 /** A log to run Ringcast on. */
