@@ -117,11 +117,14 @@ export class CatchUp {
 
   /** Whether a stream has something to read in this block; if not, it goes on where it has. */
   async #isHere(stream: Stream): Promise<boolean> {
-    const number = blockOf(stream.cursor)
+    const { cursor, filter } = stream
+    const number = blockOf(cursor)
     const log = this.#logs
     try {
-      const next = await this.#blocks.seek(stream, stream.cursor, this.#ring.first)
+      const next = await this.#blocks.seek(stream, cursor, this.#ring.first)
       if (log !== this.#logs || !isReading(stream)) return false
+      // Its client wants something else by now: it waits anew, with that.
+      if (stream.filter !== filter || stream.cursor !== cursor) return false
       stream.cursor = next
     } catch (error) {
       if (log === this.#logs) this.#unreadable(stream, error)

@@ -25,8 +25,8 @@ export interface TurnEvents {
   unreadable(stream: Stream, error: unknown): Frame | undefined
   /** The log has lost what the stream was sent last: what to tell it, if it wants to be told. */
   lost(stream: Stream): Frame | undefined
-  /** A heartbeat is due: what to send. */
-  heartbeat(stream: Stream): Frame
+  /** A heartbeat is due: what to send, if its connection does not see to that by itself. */
+  heartbeat(stream: Stream): Frame | undefined
   /** Its credential expires soon: what to tell it, if it wants to be told. */
   expiring(stream: Stream): Frame | undefined
   /** An event was written to a stream that keeps up; told of a sample. */
@@ -105,16 +105,22 @@ export class Dispatcher {
 
   /** Gives a stream a turn that rests, or waits for the log: it has to be told something. */
   attend(stream: Stream): void {
-    if (stream.state === 'reading') this.enqueue(stream)
+    if (stream.state === 'reading' || stream.state === 'waiting') this.enqueue(stream)
     else this.wake(stream, this.#ring.next)
+  }
+
+  /** Has something done at a stream's next turn, before it goes on. */
+  run(stream: Stream, errand: () => void): void {
+    stream.errand = errand
+    this.attend(stream)
   }
 
   /** Sends a heartbeat to a stream that waits for the log, as it may have to for long; it waits on. */
   signOfLife(stream: Stream): void {
     stream.activeAt = this.#now()
-    if (!this.write(stream, stream.transport.format.heartbeat) && stream.state !== 'ended') {
-      this.park(stream)
-    }
+    const { heartbeat } = stream.transport.format
+    if (heartbeat === undefined || this.write(stream, heartbeat)) return
+    if (stream.state !== 'ended') this.park(stream)
   }
 
   /** Puts a stream on the run queue, to go on from its cursor. */
@@ -198,11 +204,15 @@ export class Dispatcher {
       this.#events.farewell(stream)
       return
     }
+    if (stream.errand !== undefined) {
+      this.#do(stream, stream.errand)
+      return
+    }
     if (stream.lostAfter !== undefined) {
       const gap = this.#events.lost(stream)
       stream.lostAfter = undefined
       if (gap !== undefined) {
-        this.#send(stream, gap)
+        this.send(stream, gap)
         return
       }
     }
@@ -210,14 +220,18 @@ export class Dispatcher {
       stream.expiring = 'told'
       const notice = this.#events.expiring(stream)
       if (notice !== undefined) {
-        this.#send(stream, notice)
+        this.send(stream, notice)
         return
       }
+    }
+    if (!stream.begun) {
+      this.goOn(stream)
+      return
     }
     if (stream.cursor < this.#ring.first) {
       const gap = this.#events.behindRing(stream)
       if (gap !== undefined) {
-        this.#send(stream, gap)
+        this.send(stream, gap)
         return
       }
     }
@@ -238,6 +252,13 @@ export class Dispatcher {
     )
   }
 
+  #do(stream: Stream, errand: () => void): void {
+    stream.errand = undefined
+    stream.state = 'held'
+    stream.keepsUp = false
+    errand()
+  }
+
   #deliver(stream: Stream, gather: Gather | undefined): void {
     stream.cursor = this.#gatherer.next
     if (gather !== undefined) {
@@ -246,12 +267,20 @@ export class Dispatcher {
       this.#stats.transports[stream.transport.kind].deliveries += gather.sequences.length
       this.#stats.writes++
       const isSample = stream.keepsUp && this.#time >= this.#ageLookAt
-      this.#send(stream, gather.frame)
+      this.send(stream, gather.frame)
       if (isSample) this.#tellAge(gather.sequences[0]!)
     } else if (stream.heartbeatDue && stream.cursor === this.#ring.next) {
       stream.heartbeatDue = false
-      this.#send(stream, this.#events.heartbeat(stream))
+      this.#beat(stream, this.#events.heartbeat(stream))
     } else this.#afterWrite(stream, true)
+  }
+
+  #beat(stream: Stream, frame: Frame | undefined): void {
+    if (frame !== undefined) this.send(stream, frame)
+    else {
+      stream.activeAt = this.#time
+      this.goOn(stream)
+    }
   }
 
   #tellAge(sequence: number): void {
@@ -277,7 +306,8 @@ export class Dispatcher {
     return stream.transport.write(frame)
   }
 
-  #send(stream: Stream, frame: Frame): void {
+  /** Writes to a stream in its turn, and decides how it goes on. */
+  send(stream: Stream, frame: Frame): void {
     stream.activeAt = this.#time
     this.#afterWrite(stream, this.write(stream, frame))
   }
@@ -299,9 +329,14 @@ export class Dispatcher {
 
   /** Queues a stream that has more to read, or to be told; one that has read everything rests. */
   goOn(stream: Stream): void {
-    const { cursor, farewell, lostAfter } = stream
-    if (cursor < this.#ring.next || farewell !== undefined || lostAfter !== undefined) {
+    const { cursor, farewell, lostAfter, errand } = stream
+    const isOwed = farewell !== undefined || lostAfter !== undefined || errand !== undefined
+    if (cursor < this.#ring.next || isOwed) {
       this.enqueue(stream)
+      return
+    }
+    if (!stream.begun) {
+      stream.state = 'waiting'
       return
     }
     stream.state = 'idle'

@@ -5,10 +5,16 @@ import { parseEventId } from './event-id.js'
 import type { EventLog } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
 import type { Wants } from './filter.js'
-import { findStart, idOfPlace, type Start, type StartRequest } from './resume.js'
+import {
+  findStart,
+  idOfPlace,
+  maxEchoedId,
+  type Hole,
+  type Start,
+  type StartRequest,
+} from './resume.js'
 import type { Ring, RingEntry } from './ring.js'
-import { newestWanted, selectForward } from './selection.js'
-import type { GapReason } from './wire-format.js'
+import { mayHaveMissed, newestWanted, selectForward } from './selection.js'
 
 /** The most blocks of the log that a page reads: as many events as a ring usually holds. */
 const blocksPerPage = 256
@@ -20,8 +26,20 @@ export interface HistoryPage {
   readonly last: string | undefined
   /** Whether there is more already. */
   readonly more: boolean
-  readonly gap: { readonly reason: GapReason; readonly after: string } | undefined
+  readonly gap: Hole | undefined
 }
+
+/** What a stream that has passed it is sent after all: which events, and the hole before them. */
+export interface Replayable {
+  /** Ascending. */
+  readonly sequences: readonly number[]
+  readonly gap: Hole | undefined
+}
+
+/** The most events that a stream is sent again. */
+export const maxReplayed = 1000
+/** A stream that is no further behind gets all that it asked for, if it asks for that by number. */
+const maxLag = 10_000
 
 /** Reads what is retained, in the ring and in the log behind it. */
 export class History {
@@ -29,7 +47,7 @@ export class History {
   readonly #log: EventLog
   readonly #blocks: BlockCache | undefined
   /** How often the log was found to have lost events. */
-  #restarts = 0
+  restarts = 0
 
   /** @param blocks the log behind the ring, if it keeps more. */
   constructor(ring: Ring, log: EventLog, blocks: BlockCache | undefined) {
@@ -40,7 +58,7 @@ export class History {
 
   /** Notes that the log is another one: what is being read of the former is void. */
   restart(): void {
-    this.#restarts++
+    this.restarts++
   }
 
   /** Finds where a stream begins. */
@@ -108,6 +126,52 @@ export class History {
     return { events, last: idOfPlace(this.#log.lives, last), more, gap }
   }
 
+  /**
+   * Finds what is wanted before a place: the newest `last`, or what came after an id, of that the
+   * newest 1,000. Of patterns there is no index: they are looked up in the ring.
+   *
+   * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+   */
+  async before(place: number, wants: Wants, request: StartRequest): Promise<Replayable> {
+    const { lastEventId, last = 0 } = request
+    if (lastEventId === undefined) {
+      const { sequences } = await this.#newestBefore(place, wants, last, 0)
+      return { sequences: sequences.toReversed(), gap: undefined }
+    }
+    const { cursor, gap } = this.startOf(wants, request)
+    const found = await this.#newestBefore(place, wants, maxReplayed + 1, cursor)
+    const isCut = found.sequences.length > maxReplayed || !found.isAll
+    const hole: Hole = { reason: 'evicted', after: lastEventId.slice(0, maxEchoedId) }
+    return {
+      sequences: found.sequences.slice(0, maxReplayed).toReversed(),
+      gap: gap ?? (isCut ? hole : undefined),
+    }
+  }
+
+  async #newestBefore(
+    place: number,
+    wants: Wants,
+    count: number,
+    from: number,
+  ): Promise<{ sequences: readonly number[]; isAll: boolean }> {
+    const ring = this.#ring
+    const { retained } = this.#log
+    const inRing = newestWanted(ring, wants, count, place).filter((sequence) => sequence >= from)
+    const isBehind = retained !== undefined && retained.first < ring.first && from < ring.first
+    if (inRing.length === count || !isBehind) return { sequences: inRing, isAll: true }
+    if (wants.filter.patterns.length > 0) {
+      return { sequences: inRing, isAll: !mayHaveMissed(ring, wants, from - 1) }
+    }
+    // What the stream has not passed yet is newer than all of it.
+    const asked = count + Math.min(Math.max(ring.next - place, 0), maxLag)
+    const found = await retained.newest({ topics: wants.filter.exact, user: wants.user }, asked)
+    const sequences = found
+      .filter((sequence) => sequence < place && sequence >= from)
+      .slice(0, count)
+    const isAll = sequences.length === count || found.length < asked || found.at(-1)! < from
+    return { sequences, isAll }
+  }
+
   /** Hands over what is wanted of the log before the ring, and answers where to go on from. */
   async #selectBehindRing(
     wants: Wants,
@@ -115,7 +179,7 @@ export class History {
     take: (entry: RingEntry) => boolean,
   ): Promise<number> {
     const ring = this.#ring
-    const restarts = this.#restarts
+    const restarts = this.restarts
     let next = cursor
     for (let blocks = 0; next < ring.first && blocks < blocksPerPage; blocks++) {
       // A stream can wait for a log that is away; who asks for a page is told.
@@ -125,7 +189,7 @@ export class History {
       next = await this.#blocks!.seek(wants, next, ring.first)
       if (next >= ring.first) break
       const block = await this.#blocks!.load(next)
-      if (restarts !== this.#restarts) throw logUnavailable('the log has lost events: ask again')
+      if (restarts !== this.restarts) throw logUnavailable('the log has lost events: ask again')
       // Deleted meanwhile: what follows is for the next page, which begins with the gap.
       if (block.first > next) break
       next = selectForward(block, wants, next, Infinity, take)

@@ -1,4 +1,3 @@
-import { RingcastError } from '../errors.js'
 import { BlockCache } from './block-cache.js'
 import { Dispatcher } from './dispatcher.js'
 import { formatEventId } from './event-id.js'
@@ -8,17 +7,18 @@ import type { Wants } from './filter.js'
 import { Gatherer } from './gatherer.js'
 import { History, type HistoryPage } from './history.js'
 import { Notices } from './notices.js'
+import { Publisher } from './publisher.js'
 import { idOfPlace, type StartRequest } from './resume.js'
+import type { ReplayWords } from './replay.js'
 import { Ring } from './ring.js'
-import { Room } from './room.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
 import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
 import { Stream, type EndReason, type Farewell } from './stream.js'
+import { restarted } from './stretches.js'
+import { Subscriptions, type MoreRequest } from './subscriptions.js'
 import type { Transport } from './transport.js'
-
-/** How long between two looks at how long an append takes, in milliseconds. */
-const appendLookMs = 10
+import type { Frame } from './wire-format.js'
 
 /** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
 export interface HubOptions extends StreamLimits {
@@ -59,6 +59,9 @@ export interface SubscribeRequest extends StartRequest {
   readonly expiresAt?: number | undefined
 }
 
+/** Whose a stream is, and until when. */
+export type Holder = Pick<SubscribeRequest, 'user' | 'expiresAt'>
+
 /** Publishes to the log, and lets streams follow it. */
 export class Hub {
   readonly #options: HubOptions
@@ -69,11 +72,8 @@ export class Hub {
   readonly #now: () => number
   readonly #random: () => number
   readonly #history: History
-  readonly #room: Room
-  /** From when on it is told again how long an append took. */
-  #appendLookAt = 0
-  #draining = false
-
+  readonly #publisher: Publisher
+  readonly #subscriptions: Subscriptions
   /** The newest part of the log. */
   readonly ring: Ring
   /** Who is connected. */
@@ -124,7 +124,23 @@ export class Hub {
       this.#now,
       options.defer ?? setImmediate,
     )
-    this.#room = new Room(this.ring, this.#dispatcher, log.shared !== undefined, this.stats)
+    const { ring, streams, stats } = this
+    const dispatcher = this.#dispatcher
+    const common = { ring, streams, stats, dispatcher }
+    this.#publisher = new Publisher({
+      ...common,
+      log,
+      now: this.#now,
+      onAppended: options.onAppended,
+    })
+    this.#subscriptions = new Subscriptions({
+      ...common,
+      retained,
+      blocks,
+      history: this.#history,
+      notices: this.#notices,
+      idOf: (sequence) => this.idOfSequence(sequence),
+    })
     this.#times = new StreamTimes(
       options,
       this.#now,
@@ -155,10 +171,10 @@ export class Hub {
     )
     this.#log.follow(
       (events) => {
-        this.#fanOut(events)
+        this.#publisher.fanOut(events)
       },
       {
-        fits: (events) => this.#room.fits(events),
+        fits: (events) => this.#publisher.room.fits(events),
         restart: (restart) => {
           this.#restart(restart)
         },
@@ -176,9 +192,9 @@ export class Hub {
     return this.#notices.idOf(sequence)
   }
 
-  /** The id that a stream's client would resume from. */
+  /** The id that a stream's client would resume from; undefined before it has subscribed. */
   placeOf(stream: Stream): string | undefined {
-    return this.idOfSequence(stream.lastSent)
+    return stream.begun ? this.idOfSequence(stream.lastSent) : undefined
   }
 
   /** How many events, its own or not, a stream has still to pass. */
@@ -188,39 +204,12 @@ export class Hub {
 
   /** Whether the hub has begun to shut down. */
   get draining(): boolean {
-    return this.#draining
+    return this.#publisher.stopped
   }
 
-  /**
-   * Accepts events, all or none. It resolves when the log has them; delivery goes on by itself.
-   *
-   * @throws RingcastError `RINGCAST_BUSY`, `RINGCAST_DRAINING`, `RINGCAST_BODY_TOO_LARGE`, or what
-   * the log's `append` throws.
-   */
-  async publish(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
-    if (this.#draining) {
-      throw new RingcastError('RINGCAST_DRAINING', 'this node is shutting down: push to another', {
-        retryAfterSeconds: 1,
-      })
-    }
-    // The targeted shape pays for each function that is waited for between here and the log.
-    const bytes = this.#room.enter(batch)
-    const began = this.#now()
-    let receipts
-    try {
-      receipts = await this.#log.append(batch)
-    } finally {
-      this.#room.leave(batch.length, bytes)
-    }
-    if (began >= this.#appendLookAt) {
-      this.#appendLookAt = began + appendLookMs
-      this.#options.onAppended?.(this.#now() - began)
-    }
-    for (const { duplicate } of receipts) {
-      if (duplicate) this.stats.duplicates++
-      else this.stats.accepted++
-    }
-    return receipts
+  /** As `Publisher.publish`. */
+  publish(batch: readonly EventDraft[]): Promise<readonly Receipt[]> {
+    return this.#publisher.publish(batch)
   }
 
   /** The id of an event that was accepted, or that the log knows by its key. */
@@ -257,19 +246,73 @@ export class Hub {
     const wants = this.#wantsOf(request)
     const start = this.#history.startOf(wants, request)
     const stream = this.#newStream(wants, control, transport, start)
-    if (request.expiresAt !== undefined) {
-      stream.expiresAt = this.#now() + request.expiresAt - Date.now()
-    }
-    this.streams.add(stream)
-    this.stats.transports[transport.kind].opened++
-    this.#times.opened(stream)
-    this.#options.onOpen?.(stream)
+    this.#expires(stream, request.expiresAt)
+    this.#opened(stream)
     const open = this.#dispatcher.write(stream, this.#notices.opening(stream, start))
     // A connection that was closed already has told so, and the stream is over.
     if (stream.state === 'ended') return stream
     if (!open) this.#dispatcher.park(stream)
     else this.#dispatcher.goOn(stream)
     return stream
+  }
+
+  /**
+   * Takes in a client that will say later what it subscribes to, with `begin`. Until then it is sent
+   * nothing but what concerns the connection itself.
+   */
+  admit({ user, expiresAt }: Holder, transport: Transport): Stream {
+    const wants = { filter: this.streams.filter([]), user }
+    const stream = this.#newStream(wants, true, transport, { cursor: Infinity, place: 0 })
+    stream.state = 'waiting'
+    this.#expires(stream, expiresAt)
+    this.#opened(stream)
+    return stream
+  }
+
+  /** Hands a stream that waits over to another hub, whose topics its client subscribes to. */
+  handOver(stream: Stream, other: Hub): void {
+    this.streams.remove(stream)
+    this.#times.closed(stream)
+    this.stats.transports[stream.transport.kind].opened--
+    stream.filter = other.streams.filter([])
+    other.#opened(stream)
+  }
+
+  /** As `Subscriptions.begin`. */
+  begin(stream: Stream, request: SubscribeRequest): void {
+    this.#subscriptions.begin(stream, request.topics, request)
+  }
+
+  /** As `Subscriptions.add`. */
+  add(stream: Stream, topics: readonly string[]): void {
+    this.#subscriptions.add(stream, topics)
+  }
+
+  /** As `Subscriptions.change`. */
+  change(stream: Stream, topics: readonly string[]): void {
+    this.#subscriptions.change(stream, topics)
+  }
+
+  /** As `Subscriptions.replay`. */
+  replay(
+    stream: Stream,
+    request: MoreRequest,
+    words: ReplayWords,
+    failed: (error: unknown) => void,
+  ): void {
+    this.#subscriptions.replay(stream, request, words, failed)
+  }
+
+  /** Goes on with a stream by another credential of its client. */
+  renew(stream: Stream, expiresAt: number | undefined): void {
+    stream.expiring = undefined
+    this.#expires(stream, expiresAt)
+    this.#times.changed(stream)
+  }
+
+  /** Answers a client on its stream; false when the connection takes no more for now. */
+  tell(stream: Stream, frame: Frame): boolean {
+    return this.#dispatcher.write(stream, frame)
   }
 
   /**
@@ -288,7 +331,7 @@ export class Hub {
     this.#times.opened(stream)
     this.#times.farewell(stream)
     this.#dispatcher.write(stream, this.#notices.turnedAway(stream))
-    transport.end()
+    transport.end('limit')
     return stream
   }
 
@@ -336,9 +379,9 @@ export class Hub {
    * return is spread over the same time.
    */
   async drain(drainMs: number): Promise<void> {
-    this.#draining = true
+    this.#publisher.stop()
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
-    await Promise.race([this.#room.none(), deadline])
+    await Promise.race([this.#publisher.room.none(), deadline])
     await Promise.race([this.#dispatcher.empty(), deadline])
     for (const stream of this.streams.values()) {
       this.end(stream, 'shutdown', true, Math.round(500 + this.#random() * drainMs))
@@ -350,6 +393,17 @@ export class Hub {
     }
     this.#times.stop()
     await this.#log.close()
+  }
+
+  #opened(stream: Stream): void {
+    this.streams.add(stream)
+    this.stats.transports[stream.transport.kind].opened++
+    this.#times.opened(stream)
+    this.#options.onOpen?.(stream)
+  }
+
+  #expires(stream: Stream, at: number | undefined): void {
+    stream.expiresAt = at === undefined ? Infinity : this.#now() + at - Date.now()
   }
 
   #newStream(
@@ -374,6 +428,7 @@ export class Hub {
     this.#dispatcher.forget()
     this.ring.restart(newest, newest[0]?.sequence ?? this.#log.head + 1)
     for (const stream of this.streams.values()) {
+      if (!stream.begun) continue
       // An idle one has passed everything that the ring had.
       if (stream.state === 'idle') stream.cursor = next
       this.#reseat(stream, common, former)
@@ -385,6 +440,7 @@ export class Hub {
     if (stream.lastSent <= common) {
       // What it passed after that was not for it, and was lost.
       stream.cursor = Math.min(stream.cursor, common + 1)
+      stream.stretches = restarted(stream.stretches, stream, common + 1, stream.cursor)
       return
     }
     const lastEventId = idOfPlace(former, stream.lastSent)
@@ -392,22 +448,7 @@ export class Hub {
     stream.lostAfter ??= lastEventId
     stream.cursor = cursor
     stream.lastSent = place
-  }
-
-  #fanOut(events: readonly AcceptedEvent[]): void {
-    for (const event of events) this.ring.append(event)
-    // Of a batch, the first event of a topic wakes; its streams read the others when they get there,
-    // since no turn comes before all are in the ring. The batches shape pays for it.
-    const seen = events.length > 1 ? new Set<string>() : undefined
-    for (const { topics, users, sequence } of events) {
-      const wake = (stream: Stream): void => {
-        this.#dispatcher.wake(stream, sequence)
-      }
-      for (const topic of topics) {
-        if (isFirst(seen, `t${topic}`)) this.streams.visitTopic(topic, wake)
-      }
-      for (const user of users) if (isFirst(seen, `u${user}`)) this.streams.visitUser(user, wake)
-    }
+    stream.stretches = restarted(stream.stretches, stream, common + 1, cursor)
   }
 
   /** The id of a stream: `<node>.<number>`. */
@@ -419,7 +460,7 @@ export class Hub {
     const bye = this.#notices.bye(stream)
     if (bye !== undefined) this.#dispatcher.write(stream, bye)
     this.#over(stream, stream.farewell!.reason)
-    stream.transport.end()
+    stream.transport.end(stream.farewell!.reason)
   }
 
   #over(stream: Stream, reason: EndReason): void {
@@ -429,11 +470,4 @@ export class Hub {
     this.stats.closed[reason]++
     this.#options.onEnd?.(stream, reason)
   }
-}
-
-function isFirst(seen: Set<string> | undefined, name: string): boolean {
-  if (seen === undefined) return true
-  if (seen.has(name)) return false
-  seen.add(name)
-  return true
 }

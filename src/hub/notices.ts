@@ -123,7 +123,7 @@ export class Notices {
   }
 
   /** A heartbeat, or a new place to resume from if the last is on its way out of what is retained. */
-  heartbeat(stream: Stream): Frame {
+  heartbeat(stream: Stream): Frame | undefined {
     const { retained, ring } = this.#parts
     const head = ring.next - 1
     const id = stream.control ? this.idOf(head) : undefined
@@ -132,6 +132,17 @@ export class Notices {
       return stream.transport.format.heartbeat
     }
     stream.lastSent = head
+    return this.#frame(stream, { type: 'cursor' }, { id })
+  }
+
+  /**
+   * A new place to resume from for a client that has subscribed to more: from the last id that it was
+   * sent, it would get what it was not subscribed to then. Undefined where it has that place already.
+   */
+  place(stream: Stream, sequence: number): Frame | undefined {
+    const id = this.idOf(sequence)
+    if (id === undefined || sequence <= stream.lastSent) return undefined
+    stream.lastSent = sequence
     return this.#frame(stream, { type: 'cursor' }, { id })
   }
 

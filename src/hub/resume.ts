@@ -16,6 +16,12 @@ export interface StartRequest {
   readonly startAt?: number | undefined
 }
 
+/** A hole in what a client is sent: why, and after which id. */
+export interface Hole {
+  readonly reason: GapReason
+  readonly after: string
+}
+
 /** Where a stream begins, and what it has to be told of it. */
 export interface Start {
   /** The first sequence that it has to look at. */
@@ -23,11 +29,11 @@ export interface Start {
   /** The sequence of the place that it goes on from. */
   readonly place: number
   /** The hole before that place, if there is one. */
-  readonly gap?: { readonly reason: GapReason; readonly after: string }
+  readonly gap?: Hole
 }
 
 /** An unknown id is told back to the client that sent it, but no more of it than this. */
-const maxEchoedId = 128
+export const maxEchoedId = 128
 
 /** The id of a place: the epoch is that of the life whose stretch of the log it ends or lies in. */
 export function idOfPlace(lives: readonly Life[], sequence: number): string | undefined {

@@ -39,18 +39,27 @@ export function selectForward(
   }
 }
 
-/** The sequences of the newest wanted events, at most `count`, the newest first. */
-export function newestWanted(ring: Ring, wants: Wants, count: number): number[] {
+/**
+ * The sequences of the newest wanted events, at most `count`, the newest first.
+ *
+ * @param before only of events before this sequence; by default of all.
+ */
+export function newestWanted(
+  ring: Ring,
+  wants: Wants,
+  count: number,
+  before: number = ring.next,
+): number[] {
   const found: number[] = []
   if (wants.filter.patterns.length > 0) {
-    for (let sequence = ring.next - 1; sequence >= ring.first; sequence--) {
+    for (let sequence = before - 1; sequence >= ring.first; sequence--) {
       if (found.length === count) break
       if (isWanted(wants, ring.entry(sequence).event)) found.push(sequence)
     }
     return found
   }
   const queues = queuesOf(ring, wants)
-  const positions = queues.map((queue) => queue.length - 1)
+  const positions = queues.map((queue) => queue.indexFrom(before) - 1)
   while (found.length < count) {
     const sequence = largest(queues, positions)
     if (sequence === -Infinity) break

@@ -36,7 +36,10 @@ export interface HubStats {
 /** All counts at zero. */
 export function newHubStats(): HubStats {
   return {
-    transports: { sse: { opened: 0, deliveries: 0, bytes: 0 } },
+    transports: {
+      sse: { opened: 0, deliveries: 0, bytes: 0 },
+      websocket: { opened: 0, deliveries: 0, bytes: 0 },
+    },
     closed: {
       client: 0,
       shutdown: 0,

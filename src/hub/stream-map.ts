@@ -23,20 +23,20 @@ export class StreamMap {
 
   /** Adds a stream; its filter must come from `filter` of this map. */
   add(stream: Stream): void {
-    const { filter, user } = stream
     this.#byNumber.set(stream.number, stream)
-    if (user !== undefined) addTo(this.#byUser, user, stream)
-    filter.streams.add(stream)
-    if (filter.streams.size === 1) this.#addFilter(filter)
+    this.#index(stream)
+  }
+
+  /** Gives a stream, which is here, another filter of this map. */
+  change(stream: Stream, filter: Filter): void {
+    this.#unindex(stream)
+    stream.filter = filter
+    this.#index(stream)
   }
 
   /** Removes a stream, if it is here. */
   remove(stream: Stream): void {
-    if (!this.#byNumber.delete(stream.number)) return
-    const { filter, user } = stream
-    if (user !== undefined) removeFrom(this.#byUser, user, stream)
-    filter.streams.delete(stream)
-    if (filter.streams.size === 0) this.#removeFilter(filter)
+    if (this.#byNumber.delete(stream.number)) this.#unindex(stream)
   }
 
   /** The stream of a number, if it is open. */
@@ -76,6 +76,20 @@ export class StreamMap {
   /** Visits the streams of a user. */
   visitUser(user: string, visit: (stream: Stream) => void): void {
     this.#byUser.get(user)?.forEach(visit)
+  }
+
+  #index(stream: Stream): void {
+    const { filter, user } = stream
+    if (user !== undefined) addTo(this.#byUser, user, stream)
+    filter.streams.add(stream)
+    if (filter.streams.size === 1) this.#addFilter(filter)
+  }
+
+  #unindex(stream: Stream): void {
+    const { filter, user } = stream
+    if (user !== undefined) removeFrom(this.#byUser, user, stream)
+    filter.streams.delete(stream)
+    if (filter.streams.size === 0) this.#removeFilter(filter)
   }
 
   #addFilter(filter: Filter): void {

@@ -86,6 +86,11 @@ export class StreamTimes {
     this.#set(stream)
   }
 
+  /** What is timed of a stream may come sooner than it was set to. */
+  changed(stream: Stream): void {
+    if (this.#open.has(stream)) this.#set(stream)
+  }
+
   /** From now on the stream has a few seconds to be over. */
   farewell(stream: Stream): void {
     if (!this.#open.has(stream)) return
@@ -146,7 +151,9 @@ export class StreamTimes {
     if (stream.state === 'ended' || stream.farewell !== undefined) return Infinity
     const { heartbeatMs, stalledStreamMs } = this.#limits
     const soonest = Math.min(heartbeatMs, stalledStreamMs)
-    const quietAt = stream.activeAt + (stream.state === 'parked' ? stalledStreamMs : soonest)
+    const patience = stream.state === 'parked' ? stalledStreamMs : soonest
+    // One that has nothing to get yet is looked at now and then: it may be parked meanwhile.
+    const quietAt = (stream.begun ? stream.activeAt : this.#now()) + patience
     // One that waits for its turn is looked at again soon, not at once.
     return Math.min(
       stream.rebalanceAt,

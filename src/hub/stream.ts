@@ -1,14 +1,16 @@
 import type { Filter, Wants } from './filter.js'
+import { noStretches, type Stretches } from './stretches.js'
 import type { Timed } from './timer-wheel.js'
 import type { Transport } from './transport.js'
 import type { ByeReason } from './wire-format.js'
 
 /**
- * Where a stream is in its life. `idle`: it has passed everything up to the head. `queued`: it waits
- * for its turn on the run queue. `reading`: it waits for a part of the log that it fell behind by.
+ * Where a stream is in its life. `waiting`: its client has not subscribed yet. `idle`: it has passed
+ * everything up to the head. `queued`: it waits for its turn on the run queue. `reading`: it waits for
+ * a part of the log that it fell behind by. `held`: it waits for what its client asked to be replayed.
  * `parked`: its connection takes no more until it drains. `ended`: nothing is written to it any more.
  */
-export type StreamState = 'idle' | 'queued' | 'reading' | 'parked' | 'ended'
+export type StreamState = 'waiting' | 'idle' | 'queued' | 'reading' | 'held' | 'parked' | 'ended'
 
 /** Why a stream is over: as its `bye` said, or what befell its connection. */
 export type EndReason = ByeReason | 'client' | 'dead-peer' | 'stalled'
@@ -28,7 +30,10 @@ export interface Farewell {
  */
 export class Stream implements Wants, Timed {
   state: StreamState = 'idle'
-  /** The next sequence it has to look at. While idle it is not kept: it counts as the head's. */
+  /**
+   * The next sequence it has to look at; Infinity before its client subscribes. While idle it is not
+   * kept: it counts as the head's.
+   */
   cursor: number
   /** The last sequence whose id the client was sent: where it would resume from. */
   lastSent: number
@@ -41,6 +46,10 @@ export class Stream implements Wants, Timed {
   heartbeatDue = false
   /** The last id it was sent of a log that was lost, until its client is told so. */
   lostAfter: string | undefined
+  /** What it passed with other subscriptions than it has now, where its client may change them. */
+  stretches: Stretches = noStretches
+  /** What is to be done at its next turn, before it goes on. */
+  errand: (() => void) | undefined
   /** How it is to end, once the service wants it ended. */
   farewell: Farewell | undefined
   /** When its connection last took bytes, by the hub's clock. */
@@ -64,7 +73,7 @@ export class Stream implements Wants, Timed {
    */
   constructor(
     readonly number: number,
-    readonly filter: Filter,
+    public filter: Filter,
     readonly user: string | undefined,
     readonly control: boolean,
     readonly transport: Transport,
@@ -74,5 +83,10 @@ export class Stream implements Wants, Timed {
     this.cursor = start.cursor
     this.lastSent = start.place
     this.activeAt = start.now
+  }
+
+  /** Whether its client has subscribed. */
+  get begun(): boolean {
+    return this.cursor !== Infinity
   }
 }

@@ -1,9 +1,9 @@
-import type { Frame, WireFormat } from './wire-format.js'
+import type { ByeReason, Frame, WireFormat } from './wire-format.js'
 
 /** What a stream writes to: one client's connection. */
 export interface Transport {
   /** What kind of connection it is, as `/api/streams` and the figures name it. */
-  readonly kind: 'sse'
+  readonly kind: 'sse' | 'websocket'
   /** The bytes that it understands. */
   readonly format: WireFormat
   /** The client's address, without a port. */
@@ -18,7 +18,7 @@ export interface Transport {
    */
   write(frame: Frame): boolean
   /** Ends the connection as planned, after what was written: the client can tell it from a crash. */
-  end(): void
+  end(reason: ByeReason): void
   /** Ends the connection at once; what was not sent is lost. */
   destroy(): void
 }

@@ -43,6 +43,6 @@ export interface WireFormat {
   control(event: ControlEvent, fields: ControlFields): Buffer
   /** The same when the client wants no control events: what `open` is joined to, no more. */
   quietOpen(retryMs: number): Buffer
-  /** What keeps an idle stream alive. */
-  readonly heartbeat: Frame
+  /** What keeps an idle stream alive; undefined where its connection sees to that by itself. */
+  readonly heartbeat: Frame | undefined
 }

@@ -70,6 +70,7 @@ export class SseTransport implements Transport, WatchedSocket {
   }
 
   end(): void {
+    // Why was said by its bye.
     if (!this.socket.writable) return
     if (this.#chunked) this.socket.end(lastChunk)
     else this.socket.end()

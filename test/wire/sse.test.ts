@@ -132,7 +132,7 @@ t.test('without control events the opening is a retry and a comment', async (t) 
 })
 
 t.test('a heartbeat is one comment line, and no blank line', async (t) => {
-  const { bytes, start, end } = sse.heartbeat
+  const { bytes, start, end } = sse.heartbeat!
   t.equal(bytes.toString(), '2\r\n:\n\r\n')
   t.equal(bytes.toString('utf8', start, end), ':\n')
 })

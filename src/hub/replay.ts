@@ -1,0 +1,135 @@
+import { blockOf, type BlockCache } from './block-cache.js'
+import type { Dispatcher } from './dispatcher.js'
+import { blockEvents, type Retained } from './event-log.js'
+import type { AcceptedEvent } from './event.js'
+import type { Hole } from './resume.js'
+import type { Ring } from './ring.js'
+import type { Stream } from './stream.js'
+import { wasSent } from './stretches.js'
+
+/** The most that one write of a replay has, unless a single event is larger, in bytes. */
+const writeBytes = 32 * 1024
+
+/** What a client is told of a replay, as bytes of its stream's format. */
+export interface ReplayWords {
+  event(event: AcceptedEvent): Buffer
+  gap(hole: Hole): Buffer
+  /** That it is over: live events follow. */
+  done(): Buffer
+}
+
+/** What replays are made with. */
+export interface ReplayParts {
+  readonly ring: Ring
+  readonly retained: Retained | undefined
+  /** The log behind the ring, if it keeps more. */
+  readonly blocks: BlockCache | undefined
+  readonly dispatcher: Dispatcher
+  /** The id of a place in the log. */
+  readonly idOf: (sequence: number) => string | undefined
+}
+
+/**
+ * Sends a stream events that it passed before its client subscribed to them. It has the turns of the
+ * stream for as long as it takes: a write in each, and none before the connection has taken the last,
+ * so that a replay holds numbers in memory, and no events.
+ */
+export class Replay {
+  readonly #parts: ReplayParts
+  readonly #stream: Stream
+  readonly #sequences: readonly number[]
+  readonly #words: ReplayWords
+  readonly #isVoid: () => boolean
+  #at = 0
+  /** The block that was read last. */
+  #block: Ring | undefined
+  /** What comes before it cannot be read. */
+  #unreadableUpTo = 0
+  #toldHole = false
+
+  /**
+   * @param sequences what is to be sent, ascending.
+   * @param isVoid whether the log is another one by now: its numbers name other events.
+   */
+  constructor(
+    parts: ReplayParts,
+    stream: Stream,
+    sequences: readonly number[],
+    words: ReplayWords,
+    isVoid: () => boolean,
+  ) {
+    this.#parts = parts
+    this.#stream = stream
+    this.#sequences = sequences
+    this.#words = words
+    this.#isVoid = isVoid
+  }
+
+  /** Does what can be done in one turn of the stream, and has itself called at the next. */
+  readonly step = (): void => {
+    const parts = this.#isVoid() ? [] : this.#gather()
+    const isOver = this.#at >= this.#sequences.length || this.#isVoid()
+    if (!isOver && parts.length === 0) {
+      void this.#load(this.#sequences[this.#at]!)
+      return
+    }
+    if (isOver) parts.push(this.#words.done())
+    else this.#stream.errand = this.step
+    this.#parts.dispatcher.send(this.#stream, this.#stream.transport.format.frame(parts))
+  }
+
+  /** What comes next, as far as it is in memory. */
+  #gather(): Buffer[] {
+    const parts: Buffer[] = []
+    for (let bytes = 0; this.#at < this.#sequences.length && bytes < writeBytes; this.#at++) {
+      const sequence = this.#sequences[this.#at]!
+      const event = this.#eventAt(sequence)
+      if (event === undefined && !this.#isGone(sequence)) break
+      const part = event === undefined ? this.#hole() : this.#encoded(event)
+      if (part === undefined) continue
+      parts.push(part)
+      bytes += part.length
+    }
+    return parts
+  }
+
+  #encoded(event: AcceptedEvent): Buffer | undefined {
+    this.#toldHole = false
+    return wasSent(this.#stream.stretches, event) ? undefined : this.#words.event(event)
+  }
+
+  /** That events are gone which were still there when the replay began; once for all that follow. */
+  #hole(): Buffer | undefined {
+    if (this.#toldHole) return undefined
+    this.#toldHole = true
+    const before = this.#sequences[this.#at - 1] ?? this.#sequences[this.#at]! - 1
+    return this.#words.gap({ reason: 'evicted', after: this.#parts.idOf(before) ?? '' })
+  }
+
+  #eventAt(sequence: number): AcceptedEvent | undefined {
+    const { ring, blocks } = this.#parts
+    if (sequence >= ring.first) return ring.entry(sequence).event
+    const block = this.#block
+    const isHere = block !== undefined && sequence >= block.first && sequence < block.next
+    return (isHere ? block : blocks?.cached(sequence))?.entry(sequence).event
+  }
+
+  #isGone(sequence: number): boolean {
+    const { ring, retained } = this.#parts
+    const first = Math.min(ring.first, retained?.first ?? ring.first)
+    return sequence < Math.max(first, this.#unreadableUpTo)
+  }
+
+  async #load(sequence: number): Promise<void> {
+    try {
+      this.#block = await this.#parts.blocks!.load(sequence)
+      if (this.#eventAt(sequence) === undefined) this.#unreadableUpTo = sequence + 1
+    } catch {
+      // The client is told of it, as of what is gone. Streams that read the log tell the operator.
+      this.#unreadableUpTo = (blockOf(sequence) + 1) * blockEvents
+    }
+    if (this.#stream.state !== 'held') return
+    this.#stream.errand = this.step
+    this.#parts.dispatcher.enqueue(this.#stream)
+  }
+}

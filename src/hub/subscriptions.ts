@@ -1,0 +1,150 @@
+import type { Dispatcher } from './dispatcher.js'
+import { Filter } from './filter.js'
+import type { History, Replayable } from './history.js'
+import type { Notices } from './notices.js'
+import { Replay, type ReplayParts, type ReplayWords } from './replay.js'
+import type { Hole, StartRequest } from './resume.js'
+import type { HubStats } from './stats.js'
+import type { StreamMap } from './stream-map.js'
+import type { Stream } from './stream.js'
+import { stretchesFrom, turned } from './stretches.js'
+
+/** What subscriptions are made with. */
+export interface SubscriptionParts extends ReplayParts {
+  readonly streams: StreamMap
+  readonly history: History
+  readonly notices: Notices
+  readonly stats: HubStats
+}
+
+/** What is asked for beside what a stream is subscribed to already. */
+export interface MoreRequest extends StartRequest {
+  /** What is new. */
+  readonly more: readonly string[]
+  /** All that the stream is subscribed to then. */
+  readonly topics: readonly string[]
+}
+
+/**
+ * Changes what streams are subscribed to while they are open. A stream keeps its one cursor: what it
+ * has not passed yet it gets by its new subscription, and what it has passed is sent again only where
+ * that is asked for.
+ */
+export class Subscriptions {
+  readonly #parts: SubscriptionParts
+  readonly #dispatcher: Dispatcher
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts
+    this.#dispatcher = parts.dispatcher
+  }
+
+  /** Begins a stream that waited for its client to subscribe: its first subscription sets its cursor. */
+  begin(stream: Stream, topics: readonly string[], request: StartRequest): void {
+    const { streams, history, notices } = this.#parts
+    streams.change(stream, streams.filter(topics))
+    const start = history.startOf(stream, request)
+    stream.cursor = start.cursor
+    stream.lastSent = start.place
+    stream.stretches = stretchesFrom(start.cursor)
+    const open = this.#dispatcher.write(stream, notices.opening(stream, start))
+    if (stream.state !== 'waiting') return
+    if (open) this.#dispatcher.goOn(stream)
+    else this.#dispatcher.park(stream)
+  }
+
+  /** Subscribes a stream to more, from its place on, which becomes the one to resume from. */
+  add(stream: Stream, topics: readonly string[]): void {
+    this.change(stream, topics)
+    const cursor = this.#parts.notices.place(stream, this.#placeOf(stream) - 1)
+    if (cursor !== undefined) this.#dispatcher.write(stream, cursor)
+  }
+
+  /** Changes what a stream is subscribed to, from its place on. */
+  change(stream: Stream, topics: readonly string[]): void {
+    const { streams, ring, retained } = this.#parts
+    if (stream.begun) {
+      const oldest = Math.min(ring.first, retained?.first ?? ring.first)
+      stream.stretches = turned(stream.stretches, stream, this.#placeOf(stream), oldest)
+    }
+    streams.change(stream, streams.filter(topics))
+    // What is being looked up for it is what it wanted before.
+    if (stream.state === 'reading') this.#dispatcher.attend(stream)
+  }
+
+  /**
+   * The same at the stream's next turn, and sends what it has passed of what is new: the newest
+   * `last`, or what came after an id. Live events wait till then.
+   *
+   * @param failed told what the log could not give; the stream goes on with what it subscribed to.
+   */
+  replay(
+    stream: Stream,
+    { more, topics, ...request }: MoreRequest,
+    words: ReplayWords,
+    failed: (error: unknown) => void,
+  ): void {
+    this.#dispatcher.run(stream, () => {
+      const place = this.#placeOf(stream)
+      this.change(stream, topics)
+      const restarts = this.#parts.history.restarts
+      const isVoid = (): boolean => restarts !== this.#parts.history.restarts
+      const wants = { filter: new Filter(more), user: undefined }
+      // Only when all of it was sent: a client that is cut off before asks for it again.
+      const done = (): Buffer => this.#done(stream, place, words)
+      const goOn = (errand?: () => void): void => {
+        if (stream.state !== 'held') return
+        stream.errand = errand
+        this.#dispatcher.goOn(stream)
+      }
+      this.#parts.history.before(place, wants, request).then(
+        (found) => {
+          goOn(this.#begun(stream, this.#known(stream, found, request), { ...words, done }, isVoid))
+        },
+        (error: unknown) => {
+          failed(error)
+          goOn()
+        },
+      )
+    })
+  }
+
+  #done(stream: Stream, place: number, words: ReplayWords): Buffer {
+    const cursor = this.#parts.notices.place(stream, place - 1)
+    const done = words.done()
+    return cursor === undefined ? done : Buffer.concat([cursor.bytes, done])
+  }
+
+  /** Tells the hole before a replay, if there is one, and then goes on with it. */
+  #begun(
+    stream: Stream,
+    { sequences, gap }: Replayable,
+    words: ReplayWords,
+    isVoid: () => boolean,
+  ): () => void {
+    const { step } = new Replay(this.#parts, stream, sequences, words, isVoid)
+    if (gap === undefined) return step
+    return () => {
+      this.#parts.stats.gaps[gap.reason]++
+      stream.errand = step
+      this.#dispatcher.send(stream, stream.transport.format.frame([words.gap(gap)]))
+    }
+  }
+
+  /** Leaves out what it is not known of whether the stream was sent it. */
+  #known(
+    { stretches: { knownFrom } }: Stream,
+    { sequences, gap }: Replayable,
+    { lastEventId }: StartRequest,
+  ): Replayable {
+    const known = sequences.filter((sequence) => sequence >= knownFrom)
+    const isCut = known.length < sequences.length && lastEventId !== undefined
+    const hole: Hole = { reason: 'evicted', after: lastEventId ?? '' }
+    return { sequences: known, gap: gap ?? (isCut ? hole : undefined) }
+  }
+
+  /** The first sequence that a stream has not passed. */
+  #placeOf(stream: Stream): number {
+    return stream.state === 'idle' ? this.#parts.ring.next : stream.cursor
+  }
+}
