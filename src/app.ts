@@ -6,6 +6,7 @@ import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
 import { newestPart } from './hub/newest-part.js'
 import type { TicketStore } from './auth/tickets.js'
+import { ByteBudget } from './limits/byte-budget.js'
 import { PushRate, type PushAllowance } from './limits/push-rate.js'
 import { StreamLimits, type StreamPlaces } from './limits/stream-limits.js'
 import type { FileLogOptions } from './logs/file-log.js'
@@ -20,23 +21,28 @@ import { Peers } from './peers/peers.js'
 import { redisAddress } from './redis/redis-address.js'
 import { prepareCallers } from './routes/access.js'
 import { answerErrors, answerExpect, onBadUrl, onClientError } from './routes/answer-errors.js'
-import { limitBodies } from './routes/body-budget.js'
+import { largestBodies, limitBodies } from './routes/body-budget.js'
 import { warnOfProxy } from './routes/client.js'
 import { eventsRoute, isBehindStream } from './routes/events.js'
 import { guardAccess } from './routes/guard-access.js'
 import { healthRoutes } from './routes/health.js'
 import { historyRoute } from './routes/history.js'
 import { metricsRoute } from './routes/metrics.js'
+import { PushQuota } from './routes/push-quota.js'
 import { pushPath, pushRoute } from './routes/push.js'
+import { Pushes } from './routes/pushes.js'
 import type { Service } from './routes/service.js'
 import { sessionRoutes } from './routes/session.js'
 import { statsRoute } from './routes/stats.js'
 import { streamRoutes } from './routes/streams.js'
 import { ticketsRoute } from './routes/tickets.js'
+import { websocketRoute } from './routes/websocket.js'
 import type { Settings } from './settings.js'
 import { admitInTurns } from './transports/admission.js'
-import { DeadPeers } from './transports/dead-peers.js'
+import { DeadPeers, type WatchedSocket } from './transports/dead-peers.js'
+import { Pings } from './transports/pings.js'
 import { SseTransport } from './transports/sse-transport.js'
+import { WebSocketTransport } from './transports/websocket-transport.js'
 
 /** A whole service, not yet listening. */
 export interface App {
@@ -173,7 +179,12 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     origins: { origins: settings.origins, loopback: open },
     maxEventBytes: settings.maxEventBytes,
     streamPlaces,
-    pushes: pushesOf(settings, shared),
+    pushes: new Pushes(hub),
+    quota: quotaOf(settings, hub, http, shared),
+    pushRefused: (code) => {
+      metrics.pushRefused(code)
+    },
+    bodies: new ByteBudget(settings.maxBodyBytes * largestBodies),
     peers,
     figures: async () => together((await peers.figures()).all),
     metrics: async () => metricsPage((await peers.metrics()).all),
@@ -189,12 +200,12 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     request.raw.socket.destroy()
   })
   answerErrors(http, ({ code }, { routeOptions }) => {
-    if (routeOptions.url === pushPath) metrics.pushRefused(code)
+    if (routeOptions.url === pushPath) service.pushRefused(code)
   })
   if (settings.trustProxy === false) warnOfProxy(http)
   await guardAccess(http, service.origins, open)
   prepareCallers(http)
-  limitBodies(http, settings.maxBodyBytes)
+  limitBodies(http, settings.maxBodyBytes, service.bodies)
   http.removeAllContentTypeParsers()
   for (const register of [
     eventsRoute,
@@ -209,6 +220,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   ]) {
     register(http, service)
   }
+  const pings = new Pings(settings.heartbeatMs)
+  const conversations = await websocketRoute(http, service, pings)
   const deadPeers = new DeadPeers({
     ...settings,
     sockets: () => watchedSockets([hub, system]),
@@ -222,7 +235,10 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     http,
     hub,
     drain: async () => {
-      await Promise.all([hub.drain(settings.drainMs), system.drain(settings.drainMs)])
+      const drained = [hub.drain(settings.drainMs), system.drain(settings.drainMs)]
+      conversations.drain()
+      await Promise.all(drained)
+      pings.stop()
       feed.stop()
       deadPeers.stop()
       await http.close()
@@ -258,12 +274,14 @@ async function nodesOf(
 }
 
 /** Who counts what is pushed; nobody where there is no limit. */
-function pushesOf(
+function quotaOf(
   { pushesPerSecond }: Settings,
+  { stats }: Hub,
+  { log }: FastifyInstance,
   shared: SharedParts | undefined,
-): PushAllowance | undefined {
+): PushQuota | undefined {
   if (pushesPerSecond === 0) return undefined
-  return shared?.pushes ?? new PushRate(pushesPerSecond)
+  return new PushQuota(shared?.pushes ?? new PushRate(pushesPerSecond), stats, log)
 }
 
 function logOptions(
@@ -284,10 +302,12 @@ function logOptions(
   }
 }
 
-function* watchedSockets(hubs: readonly Hub[]): Iterable<SseTransport> {
+function* watchedSockets(hubs: readonly Hub[]): Iterable<WatchedSocket> {
   for (const hub of hubs) {
     for (const { transport } of hub.streams.values()) {
-      if (transport instanceof SseTransport) yield transport
+      if (transport instanceof SseTransport || transport instanceof WebSocketTransport) {
+        yield transport
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ export const errorCodes = {
   RINGCAST_INVALID_EVENT: [400, 'An event breaks its grammar; `path` names the field.'],
   RINGCAST_INVALID_TOPIC: [400, 'A topic or pattern of the query breaks its grammar.'],
   RINGCAST_INVALID_QUERY: [400, 'A query parameter is unknown, repeated or has a bad value.'],
+  RINGCAST_INVALID_MESSAGE: [400, 'A WebSocket message is none that the service knows.'],
   RINGCAST_UNAUTHENTICATED: [401, 'A credential is needed, and none was given.'],
   RINGCAST_INVALID_CREDENTIAL: [
     401,
@@ -35,6 +36,7 @@ export const errorCodes = {
     'The body is larger than `MAX_BODY_BYTES`, or the batch than the ring.',
   ],
   RINGCAST_UNSUPPORTED_MEDIA_TYPE: [415, 'The content type is none that the route reads.'],
+  RINGCAST_UPGRADE_REQUIRED: [426, '`GET /ws` is for WebSocket handshakes.'],
   RINGCAST_RATE_LIMITED: [429, 'The client pushed more events than `PUSHES_PER_SECOND` allows.'],
   RINGCAST_HEADERS_TOO_LARGE: [431, 'The request line and headers are larger than 16 KiB.'],
   RINGCAST_INTERNAL: [500, 'A fault of the service; the log has it.'],

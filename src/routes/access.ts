@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Caller } from '../auth/caller.js'
-import { findCredential, type Credentials } from '../auth/credentials.js'
+import { findCredential, type Credentials, type Given } from '../auth/credentials.js'
 import { checkAdmin, checkMayPublish } from '../auth/grants.js'
 import { isNamedOrigin, isSameOrigin, type OriginPolicy } from '../auth/origins.js'
 import { RingcastError } from '../errors.js'
@@ -40,10 +40,13 @@ export function prepareCallers(app: FastifyInstance): void {
 }
 
 /** The user that a stream or a page of history is for. Only an open service takes it from the query. */
-export function userOf(service: Service, request: FastifyRequest): string | undefined {
-  const asked = user(request.query as Query)
+export function userOf(
+  service: Service,
+  { query, caller }: Pick<FastifyRequest, 'query' | 'caller'>,
+): string | undefined {
+  const asked = user(query as Query)
   if (!service.credentials.configured) return asked
-  if (asked === undefined) return request.caller.user
+  if (asked === undefined) return caller.user
   throw invalidQuery(
     'user',
     '"user" is for a service without credentials: here the credential says who one is',
@@ -76,13 +79,26 @@ function callerOf(
   origins: OriginPolicy,
   request: FastifyRequest,
 ): Caller | Promise<Caller> {
-  const { headers } = request
-  if (!credentials.configured) return credentials.callerOf(undefined)
+  return credentials.callerOf(givenBy(credentials, origins, request))
+}
+
+/**
+ * The credential that comes with a request, if an open service would look at it.
+ *
+ * @throws RingcastError as `findCredential`; `RINGCAST_ORIGIN_REFUSED` for a cookie that a page uses
+ * which may not.
+ */
+export function givenBy(
+  { configured }: Credentials,
+  origins: OriginPolicy,
+  request: FastifyRequest,
+): Given | undefined {
+  if (!configured) return undefined
   const query = request.query as Query
   const [ticket, token] = [single(query, 'ticket'), single(query, 'token')]
-  const given = findCredential(headers, { ticket, token })
+  const given = findCredential(request.headers, { ticket, token })
   if (given?.from === 'cookie') checkCookieOrigin(origins, request)
-  return credentials.callerOf(given)
+  return given
 }
 
 /** A browser adds a cookie unasked: a page that uses it has to be named, not just not excluded. */

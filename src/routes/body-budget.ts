@@ -1,19 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import { RingcastError } from '../errors.js'
+import type { ByteBudget } from '../limits/byte-budget.js'
 
 /** Bodies up to this size are always read: slow clients must not keep small pushes out. */
 const smallBody = 64 * 1024
 
 /** How many bodies of the largest size may be on their way at once. */
-const largestBodies = 8
+export const largestBodies = 8
 
 /**
  * Bounds what the large bodies of all requests hold together while they arrive. Without it a
  * thousand slow clients, each within `MAX_BODY_BYTES`, would hold gigabytes. A body of unknown
  * length counts as the largest.
+ *
+ * @param budget what they may hold together; messages over WebSocket claim of it too.
  */
-export function limitBodies(app: FastifyInstance, maxBodyBytes: number): void {
-  let claimed = 0
+export function limitBodies(app: FastifyInstance, maxBodyBytes: number, budget: ByteBudget): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
     const announced = Number(length ?? (encoding === undefined ? 0 : maxBodyBytes))
@@ -23,7 +25,7 @@ export function limitBodies(app: FastifyInstance, maxBodyBytes: number): void {
       return
     }
     const bytes = Math.min(announced, maxBodyBytes)
-    if (claimed + bytes > maxBodyBytes * largestBodies) {
+    if (!budget.claim(bytes)) {
       done(
         new RingcastError(
           'RINGCAST_BUSY',
@@ -33,12 +35,11 @@ export function limitBodies(app: FastifyInstance, maxBodyBytes: number): void {
       )
       return
     }
-    claimed += bytes
     const { socket } = request.raw
     const release = (): void => {
       reply.raw.removeListener('close', release)
       socket.removeListener('close', release)
-      claimed -= bytes
+      budget.release(bytes)
     }
     // An answer that waits behind another one when the connection breaks is not told of it.
     reply.raw.once('close', release)

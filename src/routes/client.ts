@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../auth/caller.js'
 import { forwardedAddress, networkOf } from '../limits/client-network.js'
 
 /**
@@ -18,10 +19,9 @@ export function addressOf(request: FastifyRequest): string {
  * Who pushes, as far as it is counted: an API key by its place in the setting, the user of a token,
  * and whoever says nothing of themselves by their network.
  */
-export function clientOf(request: FastifyRequest): string {
-  const { key, user } = request.caller
+export function clientOf({ key, user }: Caller, address: () => string): string {
   if (key !== undefined) return `key ${key}`
-  return user === undefined ? networkOf(addressOf(request)) : `user ${user}`
+  return user === undefined ? networkOf(address()) : `user ${user}`
 }
 
 /**

@@ -7,7 +7,7 @@ const maxDepth = 128
 /** The text of a body, or of a part of it. */
 export function utf8Text(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString()
-  throw new RingcastError('RINGCAST_INVALID_JSON', 'the body is not UTF-8')
+  throw new RingcastError('RINGCAST_INVALID_JSON', 'what was sent is not UTF-8')
 }
 
 /**
@@ -39,7 +39,7 @@ function parse(text: string, details: ErrorDetails): unknown {
     return JSON.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new RingcastError('RINGCAST_INVALID_JSON', `the body is not JSON: ${reason}`, details)
+    throw new RingcastError('RINGCAST_INVALID_JSON', `what was sent is not JSON: ${reason}`, details)
   }
 }
 

@@ -1,9 +1,8 @@
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { RingcastError } from '../errors.js'
 import type { HubStats } from '../hub/stats.js'
 import type { PushAllowance } from '../limits/push-rate.js'
 import { seldom } from '../limits/seldom.js'
-import { clientOf } from './client.js'
 
 /**
  * Holds each client to `PUSHES_PER_SECOND`. Events are counted, not requests: else an array of a
@@ -24,18 +23,16 @@ export class PushQuota {
 
   /** Why a push of so many events may not pass now: `RINGCAST_RATE_LIMITED`; undefined if it may. */
   refusal(
-    request: FastifyRequest,
+    client: string,
     events: number,
   ): RingcastError | undefined | Promise<RingcastError | undefined> {
-    const client = clientOf(request)
     const waitMs = this.#allowance.waitMs(client, events)
     if (waitMs instanceof Promise) return waitMs.then((ms) => this.#refusalOf(client, ms))
     return this.#refusalOf(client, waitMs)
   }
 
   /** Counts a push, or throws its refusal; a promise rejects with it. */
-  count(request: FastifyRequest, events: number): void | Promise<void> {
-    const client = clientOf(request)
+  count(client: string, events: number): void | Promise<void> {
     const waitMs = this.#allowance.spend(client, events)
     if (waitMs instanceof Promise) return waitMs.then((ms) => this.#passOrThrow(client, ms))
     this.#passOrThrow(client, waitMs)

@@ -90,19 +90,37 @@ export function user(query: Query): string | undefined {
 export function subscription(query: Query): readonly string[] {
   const topics = many(query, 'topic')
   if (topics.length === 0) return [defaultTopic]
-  if (topics.length > maxTopics) {
-    throw invalidTopic(`a stream takes up to ${maxTopics} topics (there are ${topics.length})`)
-  }
-  for (const [index, topic] of topics.entries()) {
-    const problem = subscriptionProblem(topic)
-    if (problem !== undefined) throw invalidTopic(`topic ${index + 1} of the query ${problem}`)
-  }
-  if (topics.some(isReserved) && !topics.every(isReserved)) {
-    throw invalidTopic('a stream takes $sys topics or others, not both: open two')
-  }
+  checkTopics(topics, 'topic')
   return topics
 }
 
-function invalidTopic(message: string): RingcastError {
-  return new RingcastError('RINGCAST_INVALID_TOPIC', message, { path: 'topic' })
+/**
+ * Refuses topics and patterns of which a stream cannot be.
+ *
+ * @param path where they are given, for the error.
+ * @throws RingcastError `RINGCAST_INVALID_TOPIC`.
+ */
+export function checkTopics(topics: readonly string[], path: 'topic' | 'topics'): void {
+  if (topics.length > maxTopics) {
+    throw invalidTopic(
+      path,
+      `a stream takes up to ${maxTopics} topics (there are ${topics.length})`,
+    )
+  }
+  for (const [index, topic] of topics.entries()) {
+    const problem = subscriptionProblem(topic)
+    if (problem !== undefined) throw invalidTopic(path, `topic ${index + 1} ${problem}`)
+  }
+  if (topics.some(isReserved) && !topics.every(isReserved)) {
+    throw mixedTopics(path)
+  }
+}
+
+/** The refusal of topics of both kinds for one stream. */
+export function mixedTopics(path: 'topic' | 'topics'): RingcastError {
+  return invalidTopic(path, 'a stream takes $sys topics or others, not both: open two')
+}
+
+function invalidTopic(path: string, message: string): RingcastError {
+  return new RingcastError('RINGCAST_INVALID_TOPIC', message, { path })
 }

@@ -1,0 +1,310 @@
+import type { Socket } from 'node:net'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
+import type { Caller } from '../auth/caller.js'
+import type { Given } from '../auth/credentials.js'
+import { unauthenticated } from '../auth/grants.js'
+import { RingcastError, type ErrorCode } from '../errors.js'
+import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
+import type { TurnQueue } from '../transports/turn-queue.js'
+import {
+  closeCodes,
+  WebSocketTransport,
+  type CloseCode,
+} from '../transports/websocket-transport.js'
+import { joined, message, websocket } from '../wire/websocket.js'
+import { userOf } from './access.js'
+import { BadMessage, bad, readMessage, type ClientMessage, type Ref } from './client-messages.js'
+import { Inbox, type Message } from './inbox.js'
+import type { Query } from './query.js'
+import type { Service } from './service.js'
+import { StreamRequests } from './stream-requests.js'
+import { startOf, type Subscription } from './websocket-query.js'
+
+/** How long a client may take until it says who it is, or what it wants, in milliseconds. */
+const firstMessageMs = 10_000
+/** How much of a first message may come before its end, in bytes: a token is shorter. */
+const maxFirstMessage = 16 * 1024
+/** So many messages that are none are answered; the client that goes on is closed. */
+const maxBadMessages = 10
+/** What all conversations share. */
+export interface ConversationParts {
+  readonly service: Service
+  readonly log: FastifyBaseLogger
+  readonly turns: TurnQueue<Inbox>
+  /** The largest message, in bytes. */
+  readonly maxMessageBytes: number
+  readonly tellTurnedAway: (stream: StreamOwner & { readonly setting: StreamLimit }) => void
+  /** Told that it is over. */
+  readonly onClosed: (conversation: Conversation) => void
+}
+
+/** What came with the handshake. */
+export interface Handshake {
+  readonly address: string
+  readonly query: FastifyRequest['query']
+  /** The credential, or why it is none. */
+  readonly given: Given | undefined | RingcastError
+}
+
+/**
+ * One connection over WebSocket: finds out who is there, and answers what they ask for, one request
+ * after the other. Once it is known whose the connection is, it is a stream of the hub.
+ */
+export class Conversation {
+  readonly #parts: ConversationParts
+  readonly #handshake: Handshake
+  readonly #inbox: Inbox
+  readonly transport: WebSocketTransport
+  #caller: Caller | undefined
+  /** Answers its requests, once it is a stream. */
+  #requests: StreamRequests | undefined
+  /** To whom its place is counted, until its stream is. */
+  #owner: StreamOwner | undefined
+  /** What it subscribes to once it is known whose it is. */
+  #first: Subscription | undefined
+  #timer: NodeJS.Timeout | undefined
+  #badMessages = 0
+  #closed = false
+
+  constructor(
+    parts: ConversationParts,
+    webSocket: WebSocket,
+    socket: Socket,
+    handshake: Handshake,
+  ) {
+    this.#parts = parts
+    this.#handshake = handshake
+    this.transport = new WebSocketTransport(webSocket, socket, websocket, handshake.address, {
+      drained: () => {
+        this.#inbox.goOn()
+      },
+      closed: () => {
+        this.#over()
+      },
+    })
+    this.#inbox = new Inbox(webSocket, socket, maxFirstMessage, {
+      turns: parts.turns,
+      budget: parts.service.bodies,
+      full: () => this.transport.full,
+      answer: (message) => this.#answer(message),
+      overflow: () => {
+        this.#overflow()
+      },
+    })
+    for (const sign of ['message', 'ping', 'pong']) {
+      webSocket.on(sign, () => {
+        this.transport.alive()
+      })
+    }
+    this.#inbox.hold(this.#open())
+  }
+
+  /** Ends the connection if it is no stream yet: the hub sees to those. */
+  drain(): void {
+    if (this.#requests === undefined) this.transport.close(closeCodes.goingAway)
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const { given, query } = this.#handshake
+      if (given instanceof RingcastError) throw given
+      this.#first = startOf(query as Query)
+      this.#caller = await this.#callerOf(given)
+      if (!(await this.#takePlace(this.#caller))) return
+      const caller = this.#caller
+      // Who has to say who they are, or, where nobody has to, what they want.
+      if (caller === undefined) this.#await()
+      else if (caller.kind === 'anonymous' && this.#first === undefined) this.#await()
+      else await this.#begin(this.#admit(caller))
+    } catch (error) {
+      this.#refuse(error, undefined)
+    }
+  }
+
+  /** Whose the credential is of the handshake; nobody's yet where none came and one is needed. */
+  async #callerOf(given: Given | undefined): Promise<Caller | undefined> {
+    const { credentials } = this.#parts.service
+    try {
+      return await credentials.callerOf(given)
+    } catch (error) {
+      if (given === undefined && isCode(error, 'RINGCAST_UNAUTHENTICATED')) return undefined
+      throw error
+    }
+  }
+
+  #await(): void {
+    this.#timer = setTimeout(() => {
+      this.#refuse(unauthenticated('this connection'), undefined)
+    }, firstMessageMs).unref()
+  }
+
+  /** Takes a place for the connection; false if there is none, or nobody who would need it. */
+  async #takePlace(caller: Caller | undefined): Promise<boolean> {
+    const { service, tellTurnedAway } = this.#parts
+    const { address, query } = this.#handshake
+    const user = caller === undefined ? undefined : userOf(service, { query, caller })
+    const owner = { user, address }
+    if (this.#owner !== undefined) {
+      if (this.#owner.user === user) return true
+      service.streamPlaces.giveBack(this.#owner)
+      this.#owner = undefined
+    }
+    const limit = await service.streamPlaces.take(owner)
+    if (limit === undefined) {
+      if (!this.#closed) this.#owner = owner
+      else service.streamPlaces.giveBack(owner)
+      return !this.#closed
+    }
+    if (this.#closed) return false
+    tellTurnedAway({ setting: limit, ...owner })
+    this.transport.attach(service.hub, service.hub.turnAway(this.transport))
+    return false
+  }
+
+  /** Makes the connection a stream; not if that is forbidden by now. */
+  #admit(caller: Caller): StreamRequests | undefined {
+    const { service, log, maxMessageBytes } = this.#parts
+    clearTimeout(this.#timer)
+    // It may have been long that the client was waited for, or its place.
+    if (this.#closed) return undefined
+    if (service.hub.draining || service.credentials.revocations.has(caller)) {
+      this.transport.close(service.hub.draining ? closeCodes.goingAway : closeCodes.ended)
+      return undefined
+    }
+    const { transport } = this
+    const { expiresAt } = caller
+    const stream = service.hub.admit({ user: this.#owner!.user, expiresAt }, transport)
+    transport.attach(service.hub, stream)
+    this.#owner = undefined
+    this.#inbox.maxPartial = 2 * maxMessageBytes
+    const failed = (error: unknown, ref: Ref | undefined): void => {
+      this.#failed(error, ref)
+    }
+    return (this.#requests = new StreamRequests(
+      { service, log, transport, failed },
+      stream,
+      caller,
+    ))
+  }
+
+  /** Subscribes to what the handshake asked for. */
+  async #begin(requests: StreamRequests | undefined): Promise<void> {
+    const first = this.#first
+    this.#first = undefined
+    if (requests === undefined || first === undefined) return
+    try {
+      await requests.begin(first)
+    } catch (error) {
+      this.#refuse(error, undefined)
+    }
+  }
+
+  async #answer({ data, isBinary }: Message): Promise<void> {
+    let asked: ClientMessage | undefined
+    try {
+      asked = this.#read(data, isBinary)
+      await this.#do(asked)
+      if (this.#badMessages > 0) this.#badMessages--
+    } catch (error) {
+      this.#failed(error, asked?.ref)
+    }
+  }
+
+  #read(data: Buffer, isBinary: boolean): ClientMessage {
+    const { maxMessageBytes } = this.#parts
+    if (isBinary) throw bad('a message is text', undefined)
+    if (data.length <= maxMessageBytes) return readMessage(data.toString())
+    throw new BadMessage(
+      new RingcastError('RINGCAST_BODY_TOO_LARGE', `a message has up to ${maxMessageBytes} bytes`),
+    )
+  }
+
+  async #do(asked: ClientMessage): Promise<void> {
+    if (asked.type === 'auth') {
+      await this.#auth(asked)
+      return
+    }
+    if (this.#caller === undefined) throw unauthenticated('this connection')
+    const requests = this.#requests ?? this.#admit(this.#caller)
+    await requests?.answer(asked)
+  }
+
+  async #auth({ ref, fields: { token } }: ClientMessage): Promise<void> {
+    if (typeof token !== 'string') throw bad('auth has "token", a key or a token', ref)
+    const { credentials } = this.#parts.service
+    const caller = await credentials.callerOf({ from: 'header', text: token })
+    if (this.#requests !== undefined) {
+      // An open service asks nobody who they are.
+      if (credentials.configured) this.#requests.renew(caller)
+      this.#requests.tellHolder(ref)
+      return
+    }
+    if (!(await this.#takePlace(caller))) return
+    const requests = this.#admit(caller)
+    requests?.tellHolder(ref)
+    await this.#begin(requests)
+  }
+
+  /** Says what was wrong with a request, and ends the connection where that is enough. */
+  #failed(error: unknown, asked: Ref | undefined): void {
+    const { answer, ref } =
+      error instanceof BadMessage ? error : { answer: this.#known(error), ref: asked }
+    // Who is not known yet has one try.
+    if (this.#requests === undefined) {
+      this.#refuse(answer, ref)
+      return
+    }
+    this.#tell(errorMessage(answer, ref))
+    const isBad = error instanceof BadMessage || isCode(error, 'RINGCAST_INVALID_CREDENTIAL')
+    if (isBad && ++this.#badMessages > maxBadMessages) this.transport.close(closeCodes.badMessage)
+  }
+
+  #tell(told: object): void {
+    if (this.#requests === undefined) this.transport.write(joined([message(told)]))
+    else this.#requests.tell(told)
+  }
+
+  #known(error: unknown): RingcastError {
+    if (error instanceof RingcastError) return error
+    this.#parts.log.error(error, 'a request over WebSocket failed')
+    return new RingcastError('RINGCAST_INTERNAL', 'a fault of the service; the log has it')
+  }
+
+  #refuse(error: unknown, ref: Ref | undefined): void {
+    const known = this.#known(error)
+    this.#tell(errorMessage(known, ref))
+    this.transport.close(closeCodeOf(known))
+  }
+
+  #overflow(): void {
+    this.#inbox.close()
+    const isStranger = this.#requests === undefined
+    this.transport.close(isStranger ? closeCodes.badMessage : closeCodes.overLimit)
+  }
+
+  #over(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#inbox.close()
+    if (this.#owner !== undefined) this.#parts.service.streamPlaces.giveBack(this.#owner)
+    this.#owner = undefined
+    this.#parts.onClosed(this)
+  }
+}
+
+function errorMessage(error: RingcastError, ref: Ref | undefined): object {
+  const { code, message: text, details } = error
+  return { type: 'error', ref, code, message: text, ...details }
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof RingcastError && error.code === code
+}
+
+/** What a connection is closed with whose beginning fails. */
+function closeCodeOf({ code, statusCode }: RingcastError): CloseCode {
+  if (code === 'RINGCAST_REVOKED') return closeCodes.ended
+  if (statusCode === 401 || statusCode === 403) return closeCodes.badCredentials
+  return statusCode >= 500 ? closeCodes.overLimit : closeCodes.badMessage
+}

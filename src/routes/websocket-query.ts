@@ -1,0 +1,59 @@
+import type { StartRequest } from '../hub/resume.js'
+import { defaultTopic } from '../hub/topic.js'
+import { bad, type ClientMessage } from './client-messages.js'
+import { maxLast } from './events.js'
+import {
+  checkNames,
+  checkTopics,
+  integer,
+  many,
+  single,
+  subscription,
+  type Query,
+} from './query.js'
+
+/** What a client subscribes to, and from where on. */
+export interface Subscription extends StartRequest {
+  readonly topics: readonly string[]
+}
+
+/**
+ * What a handshake subscribes to, by its query; undefined where that says nothing of it.
+ *
+ * @throws RingcastError `RINGCAST_INVALID_QUERY`, `RINGCAST_INVALID_TOPIC`.
+ */
+export function startOf(query: Query): Subscription | undefined {
+  checkNames(query, ['topic', 'user', 'lastEventId', 'last'])
+  const lastEventId = single(query, 'lastEventId')
+  const last = integer(query, 'last', { min: 0, max: maxLast })
+  const isNamed = many(query, 'topic').length > 0
+  if (!isNamed && lastEventId === undefined && last === undefined) return undefined
+  return { topics: subscription(query), lastEventId, last }
+}
+
+/**
+ * What a message subscribes to, or ends.
+ *
+ * @throws BadMessage; RingcastError `RINGCAST_INVALID_TOPIC`.
+ */
+export function topicsOf({ ref, fields }: ClientMessage): Subscription {
+  const { topics = [defaultTopic], lastEventId, last } = fields
+  if (!isTexts(topics)) throw bad('"topics" is an array of topics and patterns', ref)
+  if (lastEventId !== undefined && typeof lastEventId !== 'string') {
+    throw bad('"lastEventId" is an id, or "earliest"', ref)
+  }
+  if (last !== undefined && !isLast(last)) {
+    throw bad(`"last" is a whole number from 0 to ${maxLast}`, ref)
+  }
+  checkTopics(topics, 'topics')
+  // As in a query, an empty id counts as none.
+  return { topics, lastEventId: lastEventId === '' ? undefined : lastEventId, last }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((text) => typeof text === 'string')
+}
+
+function isLast(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= maxLast
+}
