@@ -1,22 +1,22 @@
 import { BlockCache } from './block-cache.js'
 import { Dispatcher } from './dispatcher.js'
 import { formatEventId } from './event-id.js'
-import type { EventLog, Life, Receipt, Restart } from './event-log.js'
+import { Endings } from './endings.js'
+import type { EventLog, Receipt } from './event-log.js'
 import type { AcceptedEvent, EventDraft } from './event.js'
 import type { Wants } from './filter.js'
 import { Gatherer } from './gatherer.js'
 import { History, type HistoryPage } from './history.js'
 import { Notices } from './notices.js'
 import { Publisher } from './publisher.js'
-import { idOfPlace, type StartRequest } from './resume.js'
-import type { ReplayWords } from './replay.js'
+import { goOnWith } from './restarted-log.js'
+import type { StartRequest } from './resume.js'
 import { Ring } from './ring.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
 import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
 import { Stream, type EndReason, type Farewell } from './stream.js'
-import { restarted } from './stretches.js'
-import { Subscriptions, type MoreRequest } from './subscriptions.js'
+import { Subscriptions } from './subscriptions.js'
 import type { Transport } from './transport.js'
 import type { Frame } from './wire-format.js'
 
@@ -73,13 +73,15 @@ export class Hub {
   readonly #random: () => number
   readonly #history: History
   readonly #publisher: Publisher
-  readonly #subscriptions: Subscriptions
+  readonly #endings: Endings
   /** The newest part of the log. */
   readonly ring: Ring
   /** Who is connected. */
   readonly streams = new StreamMap()
   /** What was done so far. */
   readonly stats = newHubStats()
+  /** What streams are subscribed to whose clients may change that. */
+  readonly subscriptions: Subscriptions
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -118,7 +120,7 @@ export class Hub {
         expiring: (stream) => this.#notices.expiring(stream),
         written: ({ time }) => options.onWritten?.(Date.now() - Date.parse(time)),
         farewell: (stream) => {
-          this.#sayFarewell(stream)
+          this.#endings.sayFarewell(stream)
         },
       },
       this.#now,
@@ -133,13 +135,20 @@ export class Hub {
       now: this.#now,
       onAppended: options.onAppended,
     })
-    this.#subscriptions = new Subscriptions({
+    this.subscriptions = new Subscriptions({
       ...common,
       retained,
       blocks,
       history: this.#history,
       notices: this.#notices,
       idOf: (sequence) => this.idOfSequence(sequence),
+    })
+    this.#endings = new Endings({
+      ...common,
+      notices: this.#notices,
+      times: () => this.#times,
+      random: this.#random,
+      onEnd: options.onEnd,
     })
     this.#times = new StreamTimes(
       options,
@@ -176,7 +185,7 @@ export class Hub {
       {
         fits: (events) => this.#publisher.room.fits(events),
         restart: (restart) => {
-          this.#restart(restart)
+          goOnWith(restart, { ...common, log, history: this.#history })
         },
       },
     )
@@ -190,6 +199,11 @@ export class Hub {
   /** The id of a place in the log; undefined for a log whose events have none. */
   idOfSequence(sequence: number): string | undefined {
     return this.#notices.idOf(sequence)
+  }
+
+  /** The id of a stream: `<node>.<number>`. */
+  streamId(stream: Stream): string {
+    return this.#notices.streamId(stream)
   }
 
   /** The id that a stream's client would resume from; undefined before it has subscribed. */
@@ -278,31 +292,6 @@ export class Hub {
     other.#opened(stream)
   }
 
-  /** As `Subscriptions.begin`. */
-  begin(stream: Stream, request: SubscribeRequest): void {
-    this.#subscriptions.begin(stream, request.topics, request)
-  }
-
-  /** As `Subscriptions.add`. */
-  add(stream: Stream, topics: readonly string[]): void {
-    this.#subscriptions.add(stream, topics)
-  }
-
-  /** As `Subscriptions.change`. */
-  change(stream: Stream, topics: readonly string[]): void {
-    this.#subscriptions.change(stream, topics)
-  }
-
-  /** As `Subscriptions.replay`. */
-  replay(
-    stream: Stream,
-    request: MoreRequest,
-    words: ReplayWords,
-    failed: (error: unknown) => void,
-  ): void {
-    this.#subscriptions.replay(stream, request, words, failed)
-  }
-
   /** Goes on with a stream by another credential of its client. */
   renew(stream: Stream, expiresAt: number | undefined): void {
     stream.expiring = undefined
@@ -335,6 +324,21 @@ export class Hub {
     return stream
   }
 
+  /** As `Endings.closed`. */
+  closed(stream: Stream): void {
+    this.#endings.closed(stream)
+  }
+
+  /** As `Endings.lost`. */
+  lost(stream: Stream, reason: 'dead-peer' | 'stalled'): void {
+    this.#endings.lost(stream, reason)
+  }
+
+  /** As `Endings.end`. */
+  end(stream: Stream, reason: Farewell['reason'], reconnect: boolean): void {
+    this.#endings.end(stream, reason, reconnect)
+  }
+
   /** Lets a stream go on whose connection has drained. */
   drained(stream: Stream): void {
     this.#dispatcher.drained(stream)
@@ -343,33 +347,6 @@ export class Hub {
   /** Notes that a stream's peer took bytes, though its connection has not drained yet. */
   progressed(stream: Stream): void {
     if (stream.state === 'parked') stream.activeAt = this.#now()
-  }
-
-  /** Notes that a stream's connection is gone. Told once or more; the first counts. */
-  closed(stream: Stream): void {
-    // One that did not wait for its bye, or was cut off, was ended by the service all the same.
-    this.#over(stream, stream.farewell?.reason ?? 'client')
-    this.#times.closed(stream)
-  }
-
-  /** Ends a stream whose client can't be reached any more. */
-  lost(stream: Stream, reason: 'dead-peer' | 'stalled'): void {
-    this.#over(stream, reason)
-    stream.transport.destroy()
-  }
-
-  /** Ends a stream of the service's own accord: a `bye`, then the end of the response. */
-  end(
-    stream: Stream,
-    reason: Farewell['reason'],
-    reconnect: boolean,
-    retryMs = this.#notices.retryMs(),
-  ): void {
-    if (stream.state === 'ended' || stream.farewell !== undefined) return
-    stream.farewell = { reason, reconnect, retryMs }
-    // A shutdown has a time of its own, and lets a slow reader use it.
-    if (reason !== 'shutdown') this.#times.farewell(stream)
-    this.#dispatcher.attend(stream)
   }
 
   /**
@@ -383,15 +360,7 @@ export class Hub {
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
     await Promise.race([this.#publisher.room.none(), deadline])
     await Promise.race([this.#dispatcher.empty(), deadline])
-    for (const stream of this.streams.values()) {
-      this.end(stream, 'shutdown', true, Math.round(500 + this.#random() * drainMs))
-    }
-    await Promise.race([this.#times.allClosed(), deadline])
-    for (const stream of this.#times.values()) {
-      this.#over(stream, 'shutdown')
-      stream.transport.destroy()
-    }
-    this.#times.stop()
+    await this.#endings.endAll(drainMs, deadline)
     await this.#log.close()
   }
 
@@ -419,55 +388,5 @@ export class Hub {
 
   #wantsOf({ topics, user }: SubscribeRequest): Wants {
     return { filter: this.streams.filter(topics), user }
-  }
-
-  /** Goes on with a log that has lost events, or another one: every stream from where it still can. */
-  #restart({ newest, common, former }: Restart): void {
-    const { next } = this.ring
-    this.#history.restart()
-    this.#dispatcher.forget()
-    this.ring.restart(newest, newest[0]?.sequence ?? this.#log.head + 1)
-    for (const stream of this.streams.values()) {
-      if (!stream.begun) continue
-      // An idle one has passed everything that the ring had.
-      if (stream.state === 'idle') stream.cursor = next
-      this.#reseat(stream, common, former)
-      if (stream.state === 'idle' || stream.state === 'reading') this.#dispatcher.goOn(stream)
-    }
-  }
-
-  #reseat(stream: Stream, common: number, former: readonly Life[]): void {
-    if (stream.lastSent <= common) {
-      // What it passed after that was not for it, and was lost.
-      stream.cursor = Math.min(stream.cursor, common + 1)
-      stream.stretches = restarted(stream.stretches, stream, common + 1, stream.cursor)
-      return
-    }
-    const lastEventId = idOfPlace(former, stream.lastSent)
-    const { cursor, place } = this.#history.startOf(stream, { lastEventId })
-    stream.lostAfter ??= lastEventId
-    stream.cursor = cursor
-    stream.lastSent = place
-    stream.stretches = restarted(stream.stretches, stream, common + 1, cursor)
-  }
-
-  /** The id of a stream: `<node>.<number>`. */
-  streamId(stream: Stream): string {
-    return this.#notices.streamId(stream)
-  }
-
-  #sayFarewell(stream: Stream): void {
-    const bye = this.#notices.bye(stream)
-    if (bye !== undefined) this.#dispatcher.write(stream, bye)
-    this.#over(stream, stream.farewell!.reason)
-    stream.transport.end(stream.farewell!.reason)
-  }
-
-  #over(stream: Stream, reason: EndReason): void {
-    if (stream.state === 'ended') return
-    stream.state = 'ended'
-    this.streams.remove(stream)
-    this.stats.closed[reason]++
-    this.#options.onEnd?.(stream, reason)
   }
 }

@@ -39,7 +39,11 @@ function parse(text: string, details: ErrorDetails): unknown {
     return JSON.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new RingcastError('RINGCAST_INVALID_JSON', `what was sent is not JSON: ${reason}`, details)
+    throw new RingcastError(
+      'RINGCAST_INVALID_JSON',
+      `what was sent is not JSON: ${reason}`,
+      details,
+    )
   }
 }
 

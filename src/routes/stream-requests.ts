@@ -118,7 +118,7 @@ export class StreamRequests {
       this.#parts.transport.attach(hub, stream)
       this.#hub = hub
     }
-    hub.begin(stream, { ...request, startAt })
+    hub.subscriptions.begin(stream, topics, { ...start, startAt })
   }
 
   async #subscribe(asked: ClientMessage): Promise<void> {
@@ -135,7 +135,7 @@ export class StreamRequests {
     checkSubscribe(this.#caller, topics)
     checkStart(topics, start)
     if (start.lastEventId === undefined && start.last === undefined) {
-      this.#hub.add(stream, all)
+      this.#hub.subscriptions.add(stream, all)
       this.ok(asked.ref, { topics: stream.filter.topics })
       return
     }
@@ -153,7 +153,7 @@ export class StreamRequests {
           return message({ type: 'ok', ref, topics: this.#stream.filter.topics })
         },
       }
-      this.#hub.replay(this.#stream, request, words, (error) => {
+      this.#hub.subscriptions.replay(this.#stream, request, words, (error) => {
         this.#parts.failed(error, ref)
         resolve()
       })
@@ -163,7 +163,7 @@ export class StreamRequests {
   #unsubscribe(asked: ClientMessage): void {
     const gone = new Set(topicsOf(asked).topics)
     const left = this.#stream.filter.topics.filter((topic) => !gone.has(topic))
-    if (this.#stream.begun) this.#hub.change(this.#stream, left)
+    if (this.#stream.begun) this.#hub.subscriptions.change(this.#stream, left)
     this.ok(asked.ref, { topics: left })
   }
 
