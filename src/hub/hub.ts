@@ -15,10 +15,10 @@ import { Ring } from './ring.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
 import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
-import { Stream, type EndReason, type Farewell } from './stream.js'
+import { Stream, type EndReason } from './stream.js'
 import { Subscriptions } from './subscriptions.js'
 import type { Transport } from './transport.js'
-import type { Frame } from './wire-format.js'
+import type { ByeReason, Frame } from './wire-format.js'
 
 /** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
 export interface HubOptions extends StreamLimits {
@@ -335,8 +335,8 @@ export class Hub {
   }
 
   /** As `Endings.end`. */
-  end(stream: Stream, reason: Farewell['reason'], reconnect: boolean): void {
-    this.#endings.end(stream, reason, reconnect)
+  end(stream: Stream, reason: ByeReason, reconnect: boolean, retryMs?: number): void {
+    this.#endings.end(stream, reason, reconnect, retryMs)
   }
 
   /** Lets a stream go on whose connection has drained. */

@@ -172,6 +172,7 @@ export class Conversation {
       this.transport.close(service.hub.draining ? closeCodes.goingAway : closeCodes.ended)
       return undefined
     }
+    this.#caller = caller
     const { transport } = this
     const { expiresAt } = caller
     const stream = service.hub.admit({ user: this.#owner!.user, expiresAt }, transport)

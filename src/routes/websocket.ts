@@ -73,6 +73,11 @@ export async function websocketRoute(
       },
     })
     scope.decorateRequest('handshake', null)
+    // Nobody reads the connection of a handshake that was refused: its end would go unseen.
+    scope.addHook('onResponse', (request, _reply, done) => {
+      if (request.headers.upgrade !== undefined) request.raw.socket.destroySoon()
+      done()
+    })
     scope.route({
       method: 'GET',
       url: path,
