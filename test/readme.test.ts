@@ -3,6 +3,7 @@ import t from 'tap'
 import { errorCodes } from '../src/errors.js'
 import { metricsTable, type MetricKind } from '../src/metrics/metrics-table.js'
 import { settingsTable } from '../src/settings.js'
+import { closeCodes } from '../src/transports/websocket-transport.js'
 import { push, startApp } from './helpers/app.js'
 import { ask } from './helpers/ask.js'
 
@@ -59,6 +60,11 @@ t.test('what is scraped are these metrics, with their labels, and no other', asy
     const [, labels] = new RegExp(`^${name}(?:_count)?(?:\\{([^}]*)\\})? `, 'm').exec(text) ?? []
     t.equal(/^\w+/.exec(labels ?? '')?.[0], label, `${name}, a ${type}`)
   }
+})
+
+t.test('the README has every close code of a WebSocket, and no other of ours', async (t) => {
+  const told = named(/^\d{4}$/).map(([code]) => Number(code))
+  t.same(told, Object.values(closeCodes).toSorted())
 })
 
 t.test('the README has every control event and every reason of a gap', async (t) => {

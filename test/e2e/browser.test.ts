@@ -21,16 +21,21 @@ async function servePage(t: Parameters<typeof startApp>[0], html: string): Promi
   return (site.address() as AddressInfo).port
 }
 
+/** A page of the README, by its title, for a service on another port. */
+function readmePage(title: string, port: number): string {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const pages = Array.from(readme.matchAll(/```html\n([^]*?)```/g), ([, html]) => html!)
+  return pages
+    .find((html) => html.includes(`<title>${title}<`))!
+    .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
+}
+
 t.test(
   'the README’s page shows a log in Chromium, and goes on after a cut',
   { skip },
   async (t) => {
     const app = await startApp(t)
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-    const html = /```html\n([^]*?)```/
-      .exec(readme)![1]!
-      .replaceAll('http://127.0.0.1:8080', app.url)
-    const port = await servePage(t, html)
+    const port = await servePage(t, readmePage('Log', app.port))
     const page = await (await startChromium(t)).newPage()
     await push(app.url, { topic: 'log/app', data: 'before' })
     await page.goto(`http://localhost:${port}/`)
@@ -45,6 +50,28 @@ t.test(
   },
 )
 
+t.test('the README’s chat talks both ways in Chromium, over a cut too', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(app.url, { topic: 'chat/2', data: 'before' })
+  const port = await servePage(t, readmePage('Chat', app.port))
+  const page = await (await startChromium(t)).newPage()
+  await page.goto(`http://localhost:${port}/`)
+  const chat = page.locator('#chat')
+  await chat.filter({ hasText: 'before' }).waitFor()
+  const write = async (text: string): Promise<void> => {
+    await page.locator('input').fill(text)
+    await page.locator('input').press('Enter')
+    await chat.filter({ hasText: text }).waitFor()
+  }
+  await write('written here')
+  for (const stream of app.hub.streams.values()) stream.transport.destroy()
+  await push(app.url, { topic: 'chat/1', data: 'while away' })
+  await chat.filter({ hasText: 'while away' }).waitFor()
+  await write('and again')
+  t.equal(await chat.textContent(), 'before\nwritten here\nwhile away\nand again\n')
+  t.equal(app.hub.stats.transports.websocket.opened, 2)
+})
+
 t.test('a page of another site can neither read nor push', { skip }, async (t) => {
   const app = await startApp(t)
   const port = await servePage(t, '<!doctype html><title>Elsewhere</title>')
@@ -58,10 +85,16 @@ t.test('a page of another site can neither read nor push', { skip }, async (t) =
       source.onopen = () => resolve('open')
       source.onerror = () => resolve(source.readyState === 2 ? 'closed' : 'trying')
     })
+    const socket = new WebSocket('${app.url.replace('http', 'ws')}/ws')
     const body = '{"data":"forged"}'
     const headers = { 'content-type': 'application/json' }
     return {
       streamed,
+      talked: await new Promise((resolve) => {
+        if (socket.readyState === 3) resolve('closed')
+        socket.onopen = () => resolve('open')
+        socket.onclose = () => resolve('closed')
+      }),
       read: await outcome(fetch('${app.url}/api/history')),
       pushed: await outcome(fetch('${app.url}/api/push', { method: 'POST', headers, body })),
       // These two need no leave to be sent, only to be read.
@@ -71,6 +104,7 @@ t.test('a page of another site can neither read nor push', { skip }, async (t) =
   })()`
   t.same(await page.evaluate(tryAll), {
     streamed: 'closed',
+    talked: 'closed',
     read: 'failed',
     pushed: 'failed',
     plain: 'done',
