@@ -36,6 +36,12 @@ export function stampedData(bytes = 120): string {
   return head + 'x'.repeat(bytes - head.length - tail.length) + tail
 }
 
+/**
+ * What a client has got once its stream is open: the head of the answer, something behind it, or the
+ * first frame, of a stream that is a WebSocket.
+ */
+export type OpensWith = 'head' | 'body' | 'frame'
+
 /** How opening streams went. Times are in milliseconds, from the first packet to what counts as open. */
 export interface Opened {
   readonly open: number
@@ -83,7 +89,7 @@ export class StreamLoad {
   open(
     count: number,
     path: string,
-    { opensWith = 'body', atOnce = 500 }: { opensWith?: 'head' | 'body'; atOnce?: number } = {},
+    { opensWith = 'body', atOnce = 500 }: { opensWith?: OpensWith; atOnce?: number } = {},
   ): Promise<Opened> {
     return this.#command(`open ${count} ${atOnce} ${opensWith} ${path}`)
   }

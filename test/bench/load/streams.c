@@ -7,8 +7,9 @@
  * It is told what to do by lines on standard input and answers each with a line of JSON:
  *
  *   open COUNT WINDOW READY PATH   opens so many more, at most WINDOW handshakes at a time; READY is
- *                                  what a stream must have got to count as open: `head`, or `body`,
- *                                  a blank line after it. @@@@@ in PATH is the stream's number.
+ *                                  what a stream must have got to count as open: `head`; `body`, a
+ *                                  blank line after it; or `frame`, the first text frame of what is
+ *                                  a WebSocket then. @@@@@ in PATH is the stream's number.
  *   stall COUNT PATH               opens so many that never read, with the smallest receive buffer
  *   reset                          counts and latencies begin anew
  *   await EVENTS SECONDS           answers with the report once so many came, or the time is up
@@ -16,8 +17,10 @@
  *   drop                           resets every connection
  */
 #include "load.h"
+#include "websocket.h"
 
 enum phase { CONNECTING, HEAD, OPENING, SEEK_STAMP, STAMP, SEEK_LINE_END, LINE_END };
+enum ready { AT_HEAD, AT_BODY, AT_FRAME };
 
 struct stream {
   int fd;
@@ -26,11 +29,13 @@ struct stream {
   uint8_t seen;
   /* How many bytes of the status line were compared. */
   uint8_t status_seen;
-  uint8_t ready_at_head;
+  uint8_t ready;
   uint32_t number;
   uint32_t events;
   uint64_t stamp;
   uint64_t connected_at;
+  /* Of a WebSocket. */
+  struct frame frame;
 };
 
 #define MAX_STREAMS 20000
@@ -40,7 +45,7 @@ static struct stream streams[MAX_STREAMS];
 static int stream_count, opened, target, window, in_flight, next_to_connect;
 static int port, epoll_fd;
 static char path[4096];
-static int ready_at_head;
+static enum ready ready;
 static uint64_t open_started_at;
 static struct histogram opening;
 
@@ -56,7 +61,8 @@ static void watch(struct stream *s, uint32_t what, int operation) {
 static void connect_next(void) {
   struct stream *s = &streams[next_to_connect];
   *s = (struct stream){.phase = CONNECTING, .number = (uint32_t)next_to_connect};
-  s->ready_at_head = (uint8_t)ready_at_head;
+  s->ready = (uint8_t)ready;
+  s->frame = NEW_FRAME;
   s->connected_at = now_ns();
   s->fd = begin_connect(port, 0);
   next_to_connect++;
@@ -64,15 +70,16 @@ static void connect_next(void) {
   watch(s, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
-static void send_request(int fd, uint32_t number) {
+#define EVENT_STREAM_FIELDS "Accept: text/event-stream\r\n"
+
+static void send_request(int fd, uint32_t number, const char *fields) {
   char request[sizeof path + 256], numbered[sizeof path], mark[NUMBER_DIGITS + 1];
   memset(mark, NUMBER_MARK, NUMBER_DIGITS);
   mark[NUMBER_DIGITS] = 0;
   strcpy(numbered, path);
   for (char *at; (at = strstr(numbered, mark)) != NULL;) write_digits(at, NUMBER_DIGITS, number);
   int length = snprintf(request, sizeof request,
-                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n",
-                        numbered);
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n", numbered, fields);
   if (write(fd, request, (size_t)length) != length) fail("request");
 }
 
@@ -108,23 +115,28 @@ static void complete(struct stream *s, uint64_t now) {
   record(&latency, now > s->stamp ? now - s->stamp : 0);
 }
 
-/* Reads on where the last bytes of the stream ended; bytes may be cut anywhere. */
-static void parse(struct stream *s, const char *at, const char *end, uint64_t now) {
-  static const char status[] = "HTTP/1.1 200";
+/* Reads on where the last bytes of the head ended, and answers where it stopped. */
+static const char *parse_head(struct stream *s, const char *at, const char *end, uint64_t now) {
+  const char *status = s->ready == AT_FRAME ? "HTTP/1.1 101" : "HTTP/1.1 200";
+  while (at < end && s->phase == HEAD) {
+    if (status[s->status_seen] != 0 && *at != status[s->status_seen++]) {
+      fprintf(stderr, "load: stream %u: answered %.*s\n", s->number, (int)(end - at), at);
+      exit(1);
+    }
+    s->seen = *at == "\r\n\r\n"[s->seen] ? s->seen + 1 : *at == '\r';
+    at++;
+    if (s->seen < 4) continue;
+    s->seen = 0;
+    s->phase = OPENING;
+    if (s->ready == AT_HEAD) is_open(s, now);
+  }
+  return at;
+}
+
+/* Reads on where the last bytes behind the head ended; bytes may be cut anywhere. */
+static void parse_lines(struct stream *s, const char *at, const char *end, uint64_t now) {
   while (at < end) {
     switch (s->phase) {
-      case HEAD:
-        if (s->status_seen < sizeof status - 1 && *at != status[s->status_seen++]) {
-          fprintf(stderr, "load: stream %u: answered %.*s\n", s->number, (int)(end - at), at);
-          exit(1);
-        }
-        s->seen = *at == "\r\n\r\n"[s->seen] ? s->seen + 1 : *at == '\r';
-        at++;
-        if (s->seen < 4) break;
-        s->seen = 0;
-        s->phase = OPENING;
-        if (s->ready_at_head) is_open(s, now);
-        break;
       case OPENING:
         s->seen = *at++ == '\n' ? s->seen + 1 : 0;
         if (s->seen == 2) is_open(s, now);
@@ -160,6 +172,38 @@ static void parse(struct stream *s, const char *at, const char *end, uint64_t no
   }
 }
 
+/* A text frame holds one line, and what it holds is whole where it ends. */
+static void end_frame(struct stream *s, uint64_t now) {
+  switch (s->frame.kind) {
+    case TEXT_FRAME:
+      if (s->phase == OPENING) is_open(s, now);
+      if (s->phase == SEEK_LINE_END) complete(s, now);
+      s->phase = SEEK_STAMP;
+      break;
+    case PING_FRAME:
+      send_pong(s->fd);
+      break;
+    case CLOSE_FRAME:
+      is_closed(s);
+      break;
+  }
+  s->frame = NEW_FRAME;
+}
+
+/* The same for the frames of a WebSocket. */
+static void parse_frames(struct stream *s, const char *at, const char *end, uint64_t now) {
+  struct frame *f = &s->frame;
+  while (at < end && s->fd >= 0) {
+    at = read_frame_head(f, at, end);
+    if (f->head_seen < f->head_size) return;
+    const char *stop = f->left < (uint64_t)(end - at) ? at + f->left : end;
+    if (f->kind == TEXT_FRAME) parse_lines(s, at, stop, now);
+    f->left -= (uint64_t)(stop - at);
+    at = stop;
+    if (f->left == 0) end_frame(s, now);
+  }
+}
+
 static void on_ready(struct stream *s, uint32_t what) {
   static char buffer[READ_BYTES];
   if (s->fd < 0) return;
@@ -168,7 +212,7 @@ static void on_ready(struct stream *s, uint32_t what) {
       is_closed(s);
       return;
     }
-    send_request(s->fd, s->number);
+    send_request(s->fd, s->number, s->ready == AT_FRAME ? UPGRADE_FIELDS : EVENT_STREAM_FIELDS);
     s->phase = HEAD;
     watch(s, EPOLLIN, EPOLL_CTL_MOD);
     return;
@@ -181,7 +225,10 @@ static void on_ready(struct stream *s, uint32_t what) {
   }
   reads++;
   bytes += (uint64_t)count;
-  parse(s, buffer, buffer + count, now_ns());
+  uint64_t now = now_ns();
+  const char *end = buffer + count, *at = parse_head(s, buffer, end, now);
+  if (s->ready == AT_FRAME) parse_frames(s, at, end, now);
+  else parse_lines(s, at, end, now);
 }
 
 static void report(void) {
@@ -206,13 +253,18 @@ static void reset(void) {
   printf("{}\n");
 }
 
-static void open_more(int count, int at_once, const char *ready) {
+static enum ready ready_named(const char *name) {
+  if (strcmp(name, "head") == 0) return AT_HEAD;
+  return strcmp(name, "frame") == 0 ? AT_FRAME : AT_BODY;
+}
+
+static void open_more(int count, int at_once, enum ready ready_from_now) {
   if (stream_count + count > MAX_STREAMS) {
     fprintf(stderr, "load: at most %d streams\n", MAX_STREAMS);
     exit(1);
   }
   window = at_once;
-  ready_at_head = strcmp(ready, "head") == 0;
+  ready = ready_from_now;
   memset(&opening, 0, sizeof opening);
   opened = target = stream_count;
   next_to_connect = stream_count;
@@ -229,7 +281,7 @@ static void stall(int count) {
     struct sockaddr_in peer;
     socklen_t length = sizeof peer;
     while (getpeername(fd, (struct sockaddr *)&peer, &length) < 0) usleep(1000);
-    send_request(fd, (uint32_t)i);
+    send_request(fd, (uint32_t)i, EVENT_STREAM_FIELDS);
   }
   printf("{\"stalled\":%d}\n", count);
 }
@@ -245,11 +297,11 @@ static void drop(void) {
 }
 
 static void obey(const char *line) {
-  char ready[8];
+  char word[8];
   int count, at_once, seconds;
   unsigned long long wanted;
-  if (sscanf(line, "open %d %d %7s %4095s", &count, &at_once, ready, path) == 4) {
-    open_more(count, at_once, ready);
+  if (sscanf(line, "open %d %d %7s %4095s", &count, &at_once, word, path) == 4) {
+    open_more(count, at_once, ready_named(word));
   } else if (sscanf(line, "stall %d %4095s", &count, path) == 2) {
     stall(count);
   } else if (sscanf(line, "await %llu %d", &wanted, &seconds) == 2) {
