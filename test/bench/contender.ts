@@ -1,12 +1,12 @@
-import type { PushRequest } from './load.js'
+import type { OpensWith, PushRequest } from './load.js'
 
 /** A server that the shapes are run on: Ringcast, or one that it is compared with. */
-export interface Contender {
+export interface Contender<S extends Server = Server> {
   readonly name: string
   /** Why it can't be run here; false where it can. */
   readonly missing: string | false
   /** Starts it as a process of its own, on a free port of loopback. */
-  start(): Promise<Server>
+  start(): Promise<S>
 }
 
 /** How a server is asked for streams and pushes. */
@@ -26,8 +26,7 @@ export interface Server {
   readonly port: number
   /** Where it takes pushes, if not on the same port. */
   readonly pushPort: number
-  /** What a client has got once its stream is open: the head alone, or something behind it. */
-  readonly opensWith: 'head' | 'body'
+  readonly opensWith: OpensWith
   /** The most handshakes that it can take at a time, where that is few. */
   readonly atOnce?: number
   /** The path of a stream of one topic. */

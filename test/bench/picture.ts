@@ -2,8 +2,8 @@ import type { Result } from './report.js'
 import { shown } from './report.js'
 
 const width = 840
-const barLeft = 150
-const barWidth = 440
+const barLeft = 172
+const barWidth = 420
 const rowHeight = 26
 const panelHead = 52
 
@@ -69,7 +69,7 @@ function drawPanel(
     const length = Math.max((value / largest) * barWidth, 2)
     return (
       `<text x="${barLeft - 10}" y="${y + 14}" text-anchor="end">${escape(name)}</text>` +
-      `<rect${name === 'ringcast' ? ' class="own"' : ''} x="${barLeft}" y="${y}" width="${length.toFixed(1)}" height="18" rx="2"/>` +
+      `<rect${name.startsWith('ringcast') ? ' class="own"' : ''} x="${barLeft}" y="${y}" width="${length.toFixed(1)}" height="18" rx="2"/>` +
       `<text x="${barLeft + length + 8}" y="${y + 14}">${shown(value)}</text>`
     )
   })

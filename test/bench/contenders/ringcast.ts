@@ -48,8 +48,21 @@ export function pushOf(body: string): PushRequest {
   return { path: '/api/push', type: 'application/json', body }
 }
 
-export const ringcast: Contender = {
+/** Ringcast as it is measured where nothing else is said: its streams are event streams. */
+export const ringcast: Contender<RingcastServer> = {
   name: 'ringcast',
   missing: false,
   start: () => startRingcast(),
+}
+
+/** The same service, whose streams are WebSockets. */
+export const ringcastOverWebSocket: Contender<RingcastServer> = {
+  name: 'ringcast, WebSocket',
+  missing: false,
+  start: async () => ({
+    ...(await startRingcast()),
+    opensWith: 'frame',
+    events: (topic) => `/ws?topic=${topic}`,
+    userEvents: (user) => `/ws?user=${user}`,
+  }),
 }

@@ -1,6 +1,6 @@
 import { betterSse, fastifySse, floor } from '../contenders/node-servers.js'
 import { nchan } from '../contenders/nchan.js'
-import { ringcast } from '../contenders/ringcast.js'
+import { ringcast, ringcastOverWebSocket } from '../contenders/ringcast.js'
 import type { Server } from '../contender.js'
 import { push, stampedData, type StreamLoad } from '../load.js'
 import { scaled } from '../scale.js'
@@ -35,7 +35,7 @@ export const paced: Shape = {
   name: 'paced',
   what: `${streams} streams of one topic, ${perSecond} events a second of 120 B`,
   // Pushpin is in the burst alone: of 5,000 streams it loses some, in most rounds.
-  cases: [ringcast, floor, nchan, betterSse, fastifySse].map((contender) =>
+  cases: [ringcast, ringcastOverWebSocket, floor, nchan, betterSse, fastifySse].map((contender) =>
     caseOf(contender, (server, load) => measurePaced(server, load, streams)),
   ),
   columns: { cpuUs: 'CPU µs/delivery', p50Ms: 'p50 ms', p99Ms: 'p99 ms' },
@@ -51,6 +51,11 @@ export const paced: Shape = {
       what: 'p99 from push to receipt, × nchan',
       value: ratio('p99Ms', 'ringcast', 'nchan'),
       atMost: 1.1,
+    },
+    {
+      what: 'CPU a delivery over WebSocket, × over SSE',
+      value: ratio('cpuUs', 'ringcast, WebSocket', 'ringcast'),
+      atMost: 1.2,
     },
   ],
 }

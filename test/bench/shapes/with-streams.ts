@@ -18,9 +18,9 @@ export async function withStreams<S extends Server, T>(
 }
 
 /** The case of one contender, whose figures are one row. */
-export function caseOf(
-  contender: Contender,
-  measure: (server: Server, streams: StreamLoad) => Promise<Figures>,
+export function caseOf<S extends Server>(
+  contender: Contender<S>,
+  measure: (server: S, streams: StreamLoad) => Promise<Figures>,
 ): Case {
   return {
     name: contender.name,
