@@ -33,9 +33,10 @@ export function sortUpgrades(
       socket.destroy()
       return
     }
+    // Node watches it no more, and whoever is next does not yet. Once: a client may ask many times.
+    socket.removeListener('error', ignore)
+    socket.on('error', ignore)
     if (isWanted(request)) {
-      // Node watches it no more, and `ws` not yet.
-      socket.on('error', ignore)
       turns.add({ request, socket, head })
       return
     }
