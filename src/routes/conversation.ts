@@ -102,7 +102,7 @@ export class Conversation {
 
   /** Ends the connection if it is no stream yet: the hub sees to those. */
   drain(): void {
-    if (this.#requests === undefined) this.transport.close(closeCodes.goingAway)
+    if (this.#requests === undefined) this.#end(closeCodes.goingAway)
   }
 
   async #open(): Promise<void> {
@@ -156,8 +156,9 @@ export class Conversation {
       else service.streamPlaces.giveBack(owner)
       return !this.#closed
     }
-    if (this.#closed) return false
+    if (!this.transport.open) return false
     tellTurnedAway({ setting: limit, ...owner })
+    this.#inbox.close()
     this.transport.attach(service.hub, service.hub.turnAway(this.transport))
     return false
   }
@@ -167,9 +168,9 @@ export class Conversation {
     const { service, log, maxMessageBytes } = this.#parts
     clearTimeout(this.#timer)
     // It may have been long that the client was waited for, or its place.
-    if (this.#closed) return undefined
+    if (!this.transport.open) return undefined
     if (service.hub.draining || service.credentials.revocations.has(caller)) {
-      this.transport.close(service.hub.draining ? closeCodes.goingAway : closeCodes.ended)
+      this.#end(service.hub.draining ? closeCodes.goingAway : closeCodes.ended)
       return undefined
     }
     this.#caller = caller
@@ -258,7 +259,7 @@ export class Conversation {
     }
     this.#tell(errorMessage(answer, ref))
     const isBad = error instanceof BadMessage || isCode(error, 'RINGCAST_INVALID_CREDENTIAL')
-    if (isBad && ++this.#badMessages > maxBadMessages) this.transport.close(closeCodes.badMessage)
+    if (isBad && ++this.#badMessages > maxBadMessages) this.#end(closeCodes.badMessage)
   }
 
   #tell(told: object): void {
@@ -275,13 +276,19 @@ export class Conversation {
   #refuse(error: unknown, ref: Ref | undefined): void {
     const known = this.#known(error)
     this.#tell(errorMessage(known, ref))
-    this.transport.close(closeCodeOf(known))
+    this.#end(closeCodeOf(known))
   }
 
   #overflow(): void {
-    this.#inbox.close()
     const isStranger = this.#requests === undefined
-    this.transport.close(isStranger ? closeCodes.badMessage : closeCodes.overLimit)
+    if (this.#inbox.closed) this.transport.destroy()
+    else this.#end(isStranger ? closeCodes.badMessage : closeCodes.overLimit)
+  }
+
+  /** Ends the connection. What its client has said before, and says now, is not done any more. */
+  #end(code: CloseCode): void {
+    this.#inbox.close()
+    this.transport.close(code)
   }
 
   #over(): void {

@@ -7,6 +7,10 @@ import type { TurnQueue } from '../transports/turn-queue.js'
 const pauseBytes = 64 * 1024
 /** So much of one connection is always held: slow clients must not keep small messages out. */
 const freeBytes = 64 * 1024
+/** What a message that waits costs beside its text: objects, in bytes. An empty one is not free. */
+const messageOverheadBytes = 128
+/** The head of a control frame (RFC 6455 section 5.2): two bytes and the mask. */
+const controlHeadBytes = 6
 
 /** A message as it came. */
 export interface Message {
@@ -24,7 +28,7 @@ export interface InboxParts {
   readonly full: () => boolean
   /** Answers a message; the next one waits until that is done. */
   readonly answer: (message: Message) => void | Promise<void>
-  /** The client has sent more, without an end, than there is room for. */
+  /** The client has sent more, without an end, than there is room for; or goes on after the end. */
   readonly overflow: () => void
 }
 
@@ -38,8 +42,10 @@ export class Inbox {
   readonly #parts: InboxParts
   #messages: Message[] = []
   #bytes = 0
-  /** What came of a message that is not whole yet, about. */
+  /** What came since the last message, about: of one that is not whole yet, if not control frames. */
   #partial = 0
+  /** How much of that were control frames. */
+  #control = 0
   #claimed = 0
   #scheduled = false
   #busy = false
@@ -52,13 +58,17 @@ export class Inbox {
     this.#parts = parts
     this.maxPartial = maxPartial
     webSocket.on('message', (data: Buffer, isBinary) => {
-      this.#partial = 0
-      this.#add({ data, isBinary })
+      this.#add({ data: ownBytes(data), isBinary })
     })
+    for (const sign of ['ping', 'pong']) {
+      webSocket.on(sign, (data: Buffer) => {
+        this.#pass(controlHeadBytes + data.length)
+      })
+    }
     // Before `ws` reads it: of what comes now, a message may end.
     socket.prependListener('data', (bytes: Buffer) => {
       this.#partial += bytes.length
-      if (!this.#closed && (this.#partial > this.maxPartial || !this.#settle())) parts.overflow()
+      if (this.#partial > this.maxPartial || !this.#settle()) parts.overflow()
     })
   }
 
@@ -88,35 +98,65 @@ export class Inbox {
     if (this.#closed || this.#parts.full()) return
     const message = this.#messages.shift()
     if (message === undefined) return
-    this.#bytes -= message.data.length
+    this.#bytes -= costOf(message)
     this.#settle()
     const done = this.#parts.answer(message)
     if (done === undefined) this.goOn()
     else this.hold(done)
   }
 
+  /** Whether it listens no more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Forgets what was said, and listens no more. */
   close(): void {
     this.#closed = true
     this.#messages = []
+    this.#bytes = 0
+    this.#partial = 0
     this.#parts.budget.release(this.#claimed)
     this.#claimed = 0
+    // The client's part of the end is still to be read.
+    if (this.#webSocket.isPaused) this.#webSocket.resume()
   }
 
   #add(message: Message): void {
     if (this.#closed) return
+    this.#partial = 0
+    this.#control = 0
     this.#messages.push(message)
-    this.#bytes += message.data.length
+    this.#bytes += costOf(message)
     if (this.#bytes > pauseBytes && !this.#webSocket.isPaused) this.#webSocket.pause()
     this.goOn()
   }
 
+  /** Control frames are answered at once, and hold nothing. */
+  #pass(bytes: number): void {
+    this.#control += bytes
+    // Else something else has begun, of which they are taken to be a part.
+    if (this.#closed || this.#control < this.#partial) return
+    this.#partial = 0
+    this.#control = 0
+  }
+
   /** Claims room for what is held, or gives some back; false if there is none. */
   #settle(): boolean {
+    if (this.#closed) return true
     const needed = Math.max(0, this.#bytes + this.#partial - freeBytes)
     if (needed > this.#claimed && !this.#parts.budget.claim(needed - this.#claimed)) return false
     if (needed < this.#claimed) this.#parts.budget.release(this.#claimed - needed)
     this.#claimed = needed
     return true
   }
+}
+
+function costOf({ data }: Message): number {
+  return data.length + messageOverheadBytes
+}
+
+/** A message without what came with it: a slice keeps the whole of what was read at once. */
+function ownBytes(data: Buffer): Buffer {
+  return 2 * data.length < data.buffer.byteLength ? Buffer.from(data) : data
 }
