@@ -235,9 +235,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     http,
     hub,
     drain: async () => {
-      const drained = [hub.drain(settings.drainMs), system.drain(settings.drainMs)]
-      conversations.drain()
-      await Promise.all(drained)
+      await Promise.all([hub, system, conversations].map((parts) => parts.drain(settings.drainMs)))
       pings.stop()
       feed.stop()
       deadPeers.stop()

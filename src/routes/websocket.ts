@@ -31,8 +31,12 @@ declare module 'fastify' {
 
 /** All conversations of a process. */
 export interface Conversations {
-  /** Ends those that are no streams; the hubs see to those that are. */
-  drain(): void
+  /**
+   * Ends those that are no streams; the hubs see to those that are. It resolves when all are gone.
+   *
+   * @param drainMs how long that may take; who is not gone by then is cut off.
+   */
+  drain(drainMs: number): Promise<void>
 }
 
 /** `GET /ws`: streams whose clients talk back, over WebSocket (RFC 6455). */
@@ -42,6 +46,9 @@ export async function websocketRoute(
   pings: Pings,
 ): Promise<Conversations> {
   const open = new Set<Conversation>()
+  let allClosed = (): void => {
+    // Nobody waits for it yet.
+  }
   const parts: ConversationParts = {
     service,
     log: app.log,
@@ -55,6 +62,7 @@ export async function websocketRoute(
     onClosed: (conversation) => {
       open.delete(conversation)
       pings.remove(conversation.transport)
+      if (open.size === 0) allClosed()
     },
   }
   // A scope of its own: what the plug-in does to routes, it does to this one alone.
@@ -118,8 +126,13 @@ export async function websocketRoute(
     })
   })
   return {
-    drain: () => {
+    drain: async (drainMs) => {
+      if (open.size === 0) return
+      const closed = new Promise<void>((resolve) => (allClosed = resolve))
+      const deadline = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
       for (const conversation of open) conversation.drain()
+      await Promise.race([closed, deadline])
+      for (const { transport } of open) transport.destroy()
     },
   }
 }

@@ -72,3 +72,17 @@ t.test('who was turned away is so for good, whoever leaves meanwhile', async (t)
   await app.drain()
   t.ok(performance.now() - began < 400, 'and nothing is left of it')
 })
+
+t.test('a shutdown does not wait for who is nobody yet and does not answer the end', async (t) => {
+  const app = await startApp(t, { apiKeys: [key], drainMs: 100 })
+  const webSocket = new WebSocket(`ws://127.0.0.1:${app.port}/ws`)
+  webSocket.on('error', () => {
+    // Cut off.
+  })
+  await once(webSocket, 'open')
+  webSocket.pause()
+  const began = performance.now()
+  await app.drain()
+  t.ok(performance.now() - began < 2000)
+  webSocket.terminate()
+})
