@@ -47,13 +47,16 @@ export interface Handshake {
   readonly given: Given | undefined | RingcastError
 }
 
+/** What is left of it once it has been read: a token and a query may have kilobytes. */
+const readHandshake: Handshake = { address: '', query: {}, given: undefined }
+
 /**
  * One connection over WebSocket: finds out who is there, and answers what they ask for, one request
  * after the other. Once it is known whose the connection is, it is a stream of the hub.
  */
 export class Conversation {
   readonly #parts: ConversationParts
-  readonly #handshake: Handshake
+  #handshake: Handshake
   readonly #inbox: Inbox
   readonly transport: WebSocketTransport
   #caller: Caller | undefined
@@ -179,6 +182,7 @@ export class Conversation {
     const stream = service.hub.admit({ user: this.#owner!.user, expiresAt }, transport)
     transport.attach(service.hub, stream)
     this.#owner = undefined
+    this.#handshake = readHandshake
     this.#inbox.maxPartial = 2 * maxMessageBytes
     const failed = (error: unknown, ref: Ref | undefined): void => {
       this.#failed(error, ref)
