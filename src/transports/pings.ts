@@ -9,7 +9,7 @@ const patience = 2
  * Pings WebSocket connections (RFC 6455 section 5.5.2), whether they have a stream or not, and ends
  * those whose peer gives no sign of life. A pong is one, and so is whatever else comes, and what the
  * kernel says the peer has taken: a slow reader answers a ping when it gets to it. One that takes
- * nothing is not pinged at all; that is `STALLED_STREAM`'s.
+ * nothing is not pinged at all; that is `STALLED_STREAM`'s. Nor is one that is not heard for now.
  */
 export class Pings {
   readonly #everyMs: number
@@ -47,7 +47,7 @@ export class Pings {
   }
 
   #due(transport: WebSocketTransport, now: number): void {
-    if (transport.open && !transport.full) {
+    if (transport.open && !transport.full && transport.heard) {
       if (transport.unanswered >= patience) {
         transport.lost('dead-peer')
         return

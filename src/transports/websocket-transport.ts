@@ -95,6 +95,11 @@ export class WebSocketTransport implements Transport, WatchedSocket, Timed {
     return this.#full
   }
 
+  /** Whether what the client says is read for now. */
+  get heard(): boolean {
+    return !this.#webSocket.isPaused
+  }
+
   /** Whether it may still be written to, as far as is known. */
   get open(): boolean {
     return this.#webSocket.readyState === this.#webSocket.OPEN && this.socket.writable

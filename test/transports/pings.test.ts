@@ -4,7 +4,7 @@ import type { WebSocketTransport } from '../../src/transports/websocket-transpor
 
 /** As much of a transport as is pinged, and a wheel that is turned by hand. */
 function setUp(): {
-  transport: WebSocketTransport & { open: boolean; full: boolean }
+  transport: WebSocketTransport & { open: boolean; full: boolean; heard: boolean }
   pings: Pings
   pass: (ms: number) => void
   pinged: () => number
@@ -18,6 +18,7 @@ function setUp(): {
     wheelNext: undefined,
     open: true,
     full: false,
+    heard: true,
     unanswered: 0,
     ping() {
       this.unanswered++
@@ -30,7 +31,11 @@ function setUp(): {
     return () => {}
   }
   return {
-    transport: transport as unknown as WebSocketTransport & { open: boolean; full: boolean },
+    transport: transport as unknown as WebSocketTransport & {
+      open: boolean
+      full: boolean
+      heard: boolean
+    },
     pings: new Pings(15_000, every, () => now),
     pass: (ms) => {
       for (const end = now + ms; now < end;) {
@@ -63,12 +68,15 @@ t.test('two unanswered pings end it', async (t) => {
   t.same([pinged(), lost()], [2, 1])
 })
 
-t.test('one that takes nothing, or is being closed, is not pinged', async (t) => {
+t.test('one that takes nothing, is not read, or is being closed, is not pinged', async (t) => {
   const { pings, transport, pass, pinged, lost } = setUp()
   pings.add(transport)
   transport.full = true
   pass(60_000)
   transport.full = false
+  transport.heard = false
+  pass(60_000)
+  transport.heard = true
   transport.open = false
   pass(60_000)
   t.same([pinged(), lost()], [0, 0])
