@@ -1,5 +1,6 @@
 import { blockOf, type BlockCache } from './block-cache.js'
 import type { Dispatcher } from './dispatcher.js'
+import { formatEventId } from './event-id.js'
 import { blockEvents, type Retained } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
 import type { Hole } from './resume.js'
@@ -46,28 +47,33 @@ export class Replay {
   /** What comes before it cannot be read. */
   #unreadableUpTo = 0
   #toldHole = false
+  /** The id after which it goes on. */
+  #after: string
 
   /**
    * @param sequences what is to be sent, ascending.
+   * @param after the id that was asked for, if one was.
    * @param isVoid whether the log is another one by now: its numbers name other events.
    */
   constructor(
     parts: ReplayParts,
     stream: Stream,
     sequences: readonly number[],
+    after: string,
     words: ReplayWords,
     isVoid: () => boolean,
   ) {
     this.#parts = parts
     this.#stream = stream
     this.#sequences = sequences
+    this.#after = after
     this.#words = words
     this.#isVoid = isVoid
   }
 
   /** Does what can be done in one turn of the stream, and has itself called at the next. */
   readonly step = (): void => {
-    const parts = this.#isVoid() ? [] : this.#gather()
+    const parts = this.#isVoid() ? this.#lost() : this.#gather()
     const isOver = this.#at >= this.#sequences.length || this.#isVoid()
     if (!isOver && parts.length === 0) {
       void this.#load(this.#sequences[this.#at]!)
@@ -93,8 +99,15 @@ export class Replay {
     return parts
   }
 
+  /** That what was still to come is lost with the log that it was of. */
+  #lost(): Buffer[] {
+    const isWhole = this.#at >= this.#sequences.length
+    return isWhole ? [] : [this.#words.gap({ reason: 'epoch', after: this.#after })]
+  }
+
   #encoded(event: AcceptedEvent): Buffer | undefined {
     this.#toldHole = false
+    this.#after = formatEventId(event.epoch, event.sequence)
     return wasSent(this.#stream.stretches, event) ? undefined : this.#words.event(event)
   }
 

@@ -2,7 +2,7 @@ import type { AcceptedEvent } from './event.js'
 import { isWanted, type Wants } from './filter.js'
 
 /** A part of the log that a stream has passed with one subscription, from a place up to another. */
-interface Stretch extends Wants {
+export interface Stretch extends Wants {
   readonly from: number
   readonly to: number
 }
@@ -14,7 +14,7 @@ interface Stretch extends Wants {
 export interface Stretches {
   /** Where the subscription begins that it has now. */
   readonly since: number
-  /** What it passed with others, the oldest first. */
+  /** What it passed with others, and what was replayed of that, in the order in which it was. */
   readonly passed: readonly Stretch[]
   /** What it was sent before this place is not known any more. */
   readonly knownFrom: number
@@ -44,12 +44,20 @@ export function turned(
 ): Stretches {
   const kept = passed.filter(({ to }) => to > oldest)
   if (place > since) kept.push({ from: since, to: place, filter, user })
-  const forgotten = kept.slice(0, -maxStretches).at(-1)
-  return {
-    since: place,
-    passed: kept.slice(-maxStretches),
-    knownFrom: forgotten?.to ?? knownFrom,
-  }
+  return { since: place, ...newest(kept, knownFrom) }
+}
+
+/** Adds a part that was replayed: what is in it is not sent a third time either. */
+export function replayed({ since, passed, knownFrom }: Stretches, part: Stretch): Stretches {
+  return { since, ...newest([...passed, part], knownFrom) }
+}
+
+function newest(
+  passed: readonly Stretch[],
+  knownFrom: number,
+): Pick<Stretches, 'passed' | 'knownFrom'> {
+  const forgotten = passed.slice(0, -maxStretches).at(-1)
+  return { passed: passed.slice(-maxStretches), knownFrom: forgotten?.to ?? knownFrom }
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Hole, StartRequest } from './resume.js'
 import type { HubStats } from './stats.js'
 import type { StreamMap } from './stream-map.js'
 import type { Stream } from './stream.js'
-import { stretchesFrom, turned } from './stretches.js'
+import { replayed, stretchesFrom, turned } from './stretches.js'
 
 /** What subscriptions are made with. */
 export interface SubscriptionParts extends ReplayParts {
@@ -90,8 +90,6 @@ export class Subscriptions {
       const restarts = this.#parts.history.restarts
       const isVoid = (): boolean => restarts !== this.#parts.history.restarts
       const wants = { filter: new Filter(more), user: undefined }
-      // Only when all of it was sent: a client that is cut off before asks for it again.
-      const done = (): Buffer => this.#done(stream, place, words)
       const goOn = (errand?: () => void): void => {
         if (stream.state !== 'held') return
         stream.errand = errand
@@ -99,7 +97,15 @@ export class Subscriptions {
       }
       this.#parts.history.before(place, wants, request).then(
         (found) => {
-          goOn(this.#begun(stream, this.#known(stream, found, request), { ...words, done }, isVoid))
+          const known = this.#known(stream, found, request)
+          const part = { from: known.sequences[0] ?? place, to: place, ...wants }
+          const done = (): Buffer => {
+            // Only when all of it was sent: a client that is cut off before asks for it again.
+            if (!isVoid()) stream.stretches = replayed(stream.stretches, part)
+            return this.#done(stream, words)
+          }
+          const after = request.lastEventId ?? ''
+          goOn(this.#begun(stream, known, after, { ...words, done }, isVoid))
         },
         (error: unknown) => {
           failed(error)
@@ -109,8 +115,8 @@ export class Subscriptions {
     })
   }
 
-  #done(stream: Stream, place: number, words: ReplayWords): Buffer {
-    const cursor = this.#parts.notices.place(stream, place - 1)
+  #done(stream: Stream, words: ReplayWords): Buffer {
+    const cursor = this.#parts.notices.place(stream, this.#placeOf(stream) - 1)
     const done = words.done()
     return cursor === undefined ? done : Buffer.concat([cursor.bytes, done])
   }
@@ -119,10 +125,11 @@ export class Subscriptions {
   #begun(
     stream: Stream,
     { sequences, gap }: Replayable,
+    after: string,
     words: ReplayWords,
     isVoid: () => boolean,
   ): () => void {
-    const { step } = new Replay(this.#parts, stream, sequences, words, isVoid)
+    const { step } = new Replay(this.#parts, stream, sequences, after, words, isVoid)
     if (gap === undefined) return step
     return () => {
       this.#parts.stats.gaps[gap.reason]++

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import type { EventDraft } from '../../src/hub/event.js'
 
-const topics = ['a', 'b', 'a/x', 'a/y', 'b/x/y', 'c/x']
-const patterns = ['*', '**', 'a/*', 'b/**', '*/x', 'c/*']
-const users = ['ann', 'bob']
+export const topics = ['a', 'b', 'a/x', 'a/y', 'b/x/y', 'c/x']
+export const patterns = ['*', '**', 'a/*', 'b/**', '*/x', 'c/*']
+export const users = ['ann', 'bob']
 export const heartbeatMs = 1000
 
 /** Who subscribes, to what, and how it begins. */
@@ -46,7 +46,8 @@ const data = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 14 }).map((n) => 'y'.repeat(n * 1000)) },
 )
 
-const draft: fc.Arbitrary<EventDraft> = fc
+/** An event, whoever pushes it. */
+export const draft: fc.Arbitrary<EventDraft> = fc
   .record({
     to: fc.oneof(
       {
