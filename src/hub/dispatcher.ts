@@ -137,6 +137,19 @@ export class Dispatcher {
     }
   }
 
+  /** Lets go of a stream that waits for its client to subscribe: another hub serves it from now on. */
+  release(stream: Stream): void {
+    if (stream.state !== 'queued') return
+    stream.state = 'waiting'
+    let before: Stream | undefined
+    for (let other = this.#first; other !== stream; other = other!.nextQueued) before = other
+    if (before === undefined) this.#first = stream.nextQueued
+    else before.nextQueued = stream.nextQueued
+    if (this.#last === stream) this.#last = before
+    stream.nextQueued = undefined
+    this.#queued--
+  }
+
   /** Goes on with a stream whose connection has drained. */
   drained(stream: Stream): void {
     if (stream.state !== 'parked') return
@@ -329,8 +342,12 @@ export class Dispatcher {
 
   /** Queues a stream that has more to read, or to be told; one that has read everything rests. */
   goOn(stream: Stream): void {
-    const { cursor, farewell, lostAfter, errand } = stream
-    const isOwed = farewell !== undefined || lostAfter !== undefined || errand !== undefined
+    const { cursor, farewell, lostAfter, errand, expiring } = stream
+    const isOwed =
+      farewell !== undefined ||
+      lostAfter !== undefined ||
+      errand !== undefined ||
+      expiring === 'due'
     if (cursor < this.#ring.next || isOwed) {
       this.enqueue(stream)
       return

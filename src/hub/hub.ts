@@ -285,6 +285,7 @@ export class Hub {
 
   /** Hands a stream that waits over to another hub, whose topics its client subscribes to. */
   handOver(stream: Stream, other: Hub): void {
+    this.#dispatcher.release(stream)
     this.streams.remove(stream)
     this.#times.closed(stream)
     this.stats.transports[stream.transport.kind].opened--

@@ -114,6 +114,8 @@ export class StreamRequests {
     const startAt = await hub.startOfLast(request)
     if (stream.state === 'ended') return
     if (hub !== this.#hub) {
+      // Who goes over now would miss the goodbye of both.
+      if (hub.draining) throw draining()
       this.#hub.handOver(stream, hub)
       this.#parts.transport.attach(hub, stream)
       this.#hub = hub
@@ -196,6 +198,14 @@ export class StreamRequests {
       .finally(() => this.#pushes--)
     if (this.#pushes >= maxPushes) await answered
   }
+}
+
+function draining(): RingcastError {
+  return new RingcastError(
+    'RINGCAST_DRAINING',
+    'this node is shutting down: connect to another, or in a moment',
+    { retryAfterSeconds: 1 },
+  )
 }
 
 function checkStart(topics: readonly string[], { lastEventId, last }: StartRequest): void {

@@ -162,3 +162,39 @@ t.test('what was replayed once is not replayed again', async (t) => {
   }
   t.strictSame(transport.told, ['replayed event e-1', 'replayed event e-2', 'ok'])
 })
+
+t.test('a client is told that its credential expires, in the middle of a replay too', async (t) => {
+  const log = new LosingLog()
+  const { hub, run, pass } = newHub(log)
+  const transport = new FakeTransport()
+  const stream = hub.admit({ user: undefined, expiresAt: Date.now() + 60_000 }, transport)
+  hub.begin(stream, { topics: ['a'], user: undefined })
+  run()
+  hub.replay(stream, { more: ['b'], topics: ['a', 'b'], last: 1 }, words, failed)
+  run()
+  t.equal(stream.state, 'held')
+  pass(31_000)
+  await lookedUp(stream)
+  run()
+  t.match(transport.told.at(-1), 'expiring')
+  t.equal(stream.state, 'idle')
+})
+
+t.test('a stream that changes hubs while it waits for a turn gets it in the other', async (t) => {
+  const [one, other] = [newHub(), newHub()]
+  const transports = [new FakeTransport(), new FakeTransport(), new FakeTransport()]
+  const streams = transports.map((transport) => one.hub.admit({ user: undefined }, transport))
+  for (const stream of streams) one.hub.end(stream, 'revoked', false)
+  const stream = streams[1]!
+  one.hub.handOver(stream, other.hub)
+  other.hub.begin(stream, { topics: ['$sys/stats'], user: undefined })
+  one.run()
+  t.strictSame(
+    transports.map(({ ended }) => ended),
+    ['revoked', '', 'revoked'],
+  )
+  other.run()
+  t.equal(transports[1]!.ended, 'revoked')
+  t.equal(other.hub.streams.size, 0)
+  t.equal(other.hub.stats.closed.revoked, 1)
+})
