@@ -1,5 +1,5 @@
 import t from 'tap'
-import { push, startApp } from '../helpers/app.js'
+import { startApp } from '../helpers/app.js'
 import { createNamespace, whyNoNamespaces } from '../helpers/network-namespace.js'
 import { startServer } from '../helpers/server-process.js'
 import { openStream } from '../helpers/sse-client.js'
@@ -19,35 +19,6 @@ t.test('a quiet stream gets a heartbeat, one line that no client takes for an ev
   const stream = await openStream(t, app.port, '/events')
   await until(() => stream.body().endsWith(':\n:\n:\n'), 'three heartbeats')
   t.same(stream.events, [])
-})
-
-t.test('a stream whose reader reads nothing is ended after STALLED_STREAM', async (t) => {
-  const app = await startApp(t, { stalledStreamMs: 1000 })
-  const reader = await openStream(t, app.port, '/events')
-  const other = await openStream(t, app.port, '/events')
-  reader.socket.pause()
-  await push(
-    app.url,
-    Array.from({ length: 130 }, () => ({ data: 'x'.repeat(60_000) })),
-  )
-  await until(async () => (await statsOf(app.url)).closed['stalled'] === 1, 'the end')
-  await other.received(130)
-  t.equal((await statsOf(app.url)).streams, 1)
-})
-
-t.test('a stream of MAX_STREAM_AGE says bye, and its client goes on without a loss', async (t) => {
-  const app = await startApp(t, { maxStreamAgeMs: 1000 })
-  const first = await openStream(t, app.port, '/events')
-  await push(app.url, { data: 1 })
-  t.match(await first.told('bye'), { reason: 'rebalance', reconnect: true })
-  await until(() => first.closed, 'the end')
-  await push(app.url, { data: 2 })
-  const second = await openStream(t, app.port, '/events', { lastEventId: first.lastId })
-  await second.received(1)
-  t.same(
-    [...first.events, ...second.events].map(({ data }) => data),
-    ['1', '2'],
-  )
 })
 
 const skip = whyNoNamespaces()

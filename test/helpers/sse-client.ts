@@ -11,6 +11,9 @@ export interface RawOptions {
   readonly lastEventId?: string | undefined
 }
 
+/** A message of the service itself, and how many events came before it. */
+export type ControlMessage = { id: string | undefined; behind: number } & Record<string, unknown>
+
 /** A client on a bare socket, which sees what really goes over the wire. */
 export interface RawStream {
   readonly socket: Socket
@@ -20,15 +23,17 @@ export interface RawStream {
   body(): string
   /** The events so far, those of the service (`ringcast`) apart. */
   readonly events: EventSourceMessage[]
-  readonly control: ({ id: string | undefined } & Record<string, unknown>)[]
+  readonly control: ControlMessage[]
   /** The last `id:` of all, where this client would resume. */
   readonly lastId: string | undefined
+  /** The last `retry:` of all: after how many milliseconds this client would come back. */
+  readonly retryMs: number | undefined
   /** Whether the connection is closed. */
   readonly closed: boolean
   /** Resolves once that many events are here. */
   received(count: number): Promise<EventSourceMessage[]>
   /** Resolves once a control event of this type is here. */
-  told(type: string): Promise<Record<string, unknown>>
+  told(type: string): Promise<ControlMessage>
   /** Cuts the connection. */
   cut(): void
 }
@@ -60,13 +65,18 @@ export function rawStream(socket: Socket): RawStream {
   let [head, body] = ['', '']
   let rest: Buffer = Buffer.alloc(0)
   let lastId: string | undefined
+  let retryMs: number | undefined
   let closed = false
   const parser = createParser({
     onEvent(message) {
       if (message.id !== undefined) lastId = message.id
       if (message.event !== 'ringcast') events.push(message)
-      else control.push({ id: message.id, ...(JSON.parse(message.data) as object) })
+      else {
+        const { id, data } = message
+        control.push({ id, ...(JSON.parse(data) as object), behind: events.length })
+      }
     },
+    onRetry: (ms) => (retryMs = ms),
   })
   socket.on('data', (bytes) => {
     rest = Buffer.concat([rest, bytes])
@@ -94,6 +104,9 @@ export function rawStream(socket: Socket): RawStream {
     control,
     get lastId() {
       return lastId
+    },
+    get retryMs() {
+      return retryMs
     },
     get closed() {
       return closed

@@ -1,0 +1,4 @@
+import { byEventStream } from '../helpers/ways.js'
+import { streamSuite } from './stream-suite.js'
+
+streamSuite(byEventStream)
