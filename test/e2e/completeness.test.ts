@@ -1,5 +1,6 @@
-import { get, type ClientRequest } from 'node:http'
+import { get } from 'node:http'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { push, startApp } from '../helpers/app.js'
 import { until } from '../helpers/until.js'
 
@@ -8,62 +9,85 @@ const events = 20_000
 const publishers = 4
 const batch = 25
 
+/** Told of each message: an event, or one of the service itself, and its id. */
+type Tell = (type: string, id: string | undefined) => void
+/** Opens a stream from an id on; what it returns cuts it. */
+type Open = (url: string, topic: string, lastId: string, tell: Tell) => () => void
+
+const openEventStream: Open = (url, topic, lastId, tell) => {
+  const headers = lastId === '' ? {} : { 'last-event-id': lastId }
+  const path = `/events?topic=${encodeURIComponent(topic)}`
+  let rest = ''
+  const read = (text: string): void => {
+    const blocks = (rest + text).split('\n\n')
+    rest = blocks.pop()!
+    for (const block of blocks) {
+      const [, id] = /^id: (.*)$/m.exec(block) ?? []
+      const [, type] = /^event: ringcast\ndata: \{"type":"(\w+)"/m.exec(block) ?? []
+      tell(type ?? 'event', id)
+    }
+  }
+  const request = get(url + path, { headers, agent: false }, (response) => {
+    response.setEncoding('utf8').on('data', read)
+    response.on('error', () => {
+      // The cut.
+    })
+  })
+  request.on('error', () => {
+    // The cut.
+  })
+  return () => request.destroy()
+}
+
+const openWebSocket: Open = (url, topic, lastId, tell) => {
+  const from = lastId === '' ? '' : `&lastEventId=${lastId}`
+  const path = `/ws?topic=${encodeURIComponent(topic)}${from}`
+  const webSocket = new WebSocket(url.replace('http', 'ws') + path)
+  webSocket.on('message', (bytes: Buffer) => {
+    const { type, id } = JSON.parse(bytes.toString()) as { type: string; id?: string }
+    tell(type, id)
+  })
+  webSocket.on('error', () => {
+    // The cut.
+  })
+  return () => {
+    webSocket.removeAllListeners('message')
+    webSocket.terminate()
+  }
+}
+
 /** A client that is cut at random, comes back with its last id, and notes what it gets. */
 class CutClient {
   readonly ids: string[] = []
-  lastId = ''
   firstId = ''
   gaps = 0
   cuts = 0
-  #request: ClientRequest | undefined
-  #text = ''
+  #lastId = ''
+  #close = (): void => {}
 
   constructor(
     readonly url: string,
     readonly topic: string,
+    readonly connect: Open,
   ) {}
 
   open(): void {
-    this.#text = ''
-    const headers = this.lastId === '' ? {} : { 'last-event-id': this.lastId }
-    this.#request = get(
-      `${this.url}/events?topic=${encodeURIComponent(this.topic)}`,
-      { headers, agent: false },
-      (response) => {
-        response.setEncoding('utf8').on('data', (text: string) => {
-          this.#read(text)
-        })
-        response.on('error', () => {
-          // The cut.
-        })
-      },
-    )
-    this.#request.on('error', () => {
-      // The cut.
+    this.#close = this.connect(this.url, this.topic, this.#lastId, (type, id) => {
+      if (type === 'event') this.ids.push(id!)
+      else if (type === 'gap') this.gaps++
+      if (this.firstId === '') this.firstId = id!
+      if (id !== undefined) this.#lastId = id
     })
   }
 
   cut(): void {
     this.cuts++
-    this.#request?.destroy()
+    this.close()
     this.open()
   }
 
   close(): void {
-    this.#request?.destroy()
-  }
-
-  #read(text: string): void {
-    const blocks = (this.#text + text).split('\n\n')
-    this.#text = blocks.pop()!
-    for (const block of blocks) {
-      const id = /^id: (.*)$/m.exec(block)?.[1]
-      if (block.includes('\nevent: ringcast\n') || block.startsWith('event: ringcast\n')) {
-        if (block.includes('"type":"gap"')) this.gaps++
-        if (this.firstId === '') this.firstId = id!
-      } else this.ids.push(id!)
-      if (id !== undefined) this.lastId = id
-    }
+    this.#close()
   }
 }
 
@@ -79,10 +103,10 @@ t.test(
     const app = await startApp(t)
     const random = randomFrom(20261123)
     const topics = ['n/*', '**', ...Array.from({ length: 10 }, (_, k) => `n/${k}`)]
-    const clients = Array.from(
-      { length: streams },
-      (_, i) => new CutClient(app.url, topics[i % topics.length]!),
-    )
+    const clients = Array.from({ length: streams }, (_, i) => {
+      const open = i % 24 < topics.length ? openEventStream : openWebSocket
+      return new CutClient(app.url, topics[i % topics.length]!, open)
+    })
     for (const client of clients) client.open()
     t.teardown(() => {
       for (const client of clients) client.close()
