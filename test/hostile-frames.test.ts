@@ -383,6 +383,8 @@ t.test('one bad message too many ends the connection with 4009', async (t) => {
 
   const flood = await openFramed(t, app.port, '/ws?topic=hostile')
   flood.write(Buffer.concat(Array.from({ length: 10_000 }, () => bad)))
+  await until(() => flood.closeCode !== undefined, 'the close')
+  flood.write(frameBytes({ opcode: close, payload: closing(4009) }))
   t.equal(await flood.end(), 4009)
   const errors = flood.messages.filter(({ type }) => type === 'error')
   t.ok(errors.length >= 10 && errors.length <= 12, `${errors.length} were answered`)
@@ -680,13 +682,11 @@ t.test('a broken handshake is answered as a request is', async (t) => {
     ['a foreign page', handshakeText('/ws', { Origin: 'https://foreign.example' })],
     ['a foreign host', handshakeText('/ws', { Host: 'rebound.example' })],
   ]
-  const before = await connectionsOf(app)
   for (const [what, text] of broken) {
     const conn = connection(t, app.port, text)
     await until(() => /"code":"RINGCAST_\w+"/.test(conn.text()) || conn.closed, what)
     t.match(conn.text(), /^HTTP\/1\.1 4\d\d [^]*"code":"RINGCAST_\w+"/, what)
     conn.socket.destroy()
-    await until(async () => (await connectionsOf(app)) === before, `the end of ${what}`)
   }
   const offers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits, x' }
   const plain = await openFramed(t, app.port, '/ws?topic=hostile', offers)
@@ -694,6 +694,28 @@ t.test('a broken handshake is answered as a request is', async (t) => {
   plain.socket.destroy()
   await onlyWitnesses(app)
   await isUnharmed()
+})
+
+t.test('a handshake that is refused leaves no connection behind, and a drain ends', async (t) => {
+  const { app, isUnharmed } = await beset(t)
+  const before = await connectionsOf(app)
+  for (const headers of [
+    { Origin: 'https://foreign.example' },
+    { Host: 'rebound.example' },
+    { 'Sec-WebSocket-Version': '12' },
+  ]) {
+    for (const go of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const refused = framedSocket(t, app.port, handshakeText('/ws', headers))
+      await until(() => /^HTTP\/1\.1 4\d\d /.test(refused.head()), 'the refusal')
+      refused.socket[go]()
+      await until(async () => (await connectionsOf(app)) === before, 'its end')
+    }
+  }
+  await onlyWitnesses(app)
+  await isUnharmed()
+  const kept = framedSocket(t, app.port, handshakeText('/ws', { Host: 'rebound.example' }))
+  await until(() => kept.head() !== '', 'the refusal')
+  await app.drain()
 })
 
 /** A frame of anything. */

@@ -79,7 +79,7 @@ export const byWebSocketMessages: Way = {
   transport: 'websocket',
   async subscribe(t, port, { user, token, ...wants } = {}) {
     const client = await openWebSocket(t, port, `/ws${queryOf({ user })}`)
-    if (token !== undefined) await client.request({ type: 'auth', token })
+    if (token !== undefined) client.send(JSON.stringify({ type: 'auth', token }))
     client.send(JSON.stringify({ type: 'subscribe', ...wants }))
     return whenTold(client)
   },
