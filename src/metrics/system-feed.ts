@@ -11,7 +11,8 @@ const periodMs = 1000
 export class SystemFeed {
   readonly #system: Hub
   #timer: NodeJS.Timeout | undefined
-  #opened: unknown[] = []
+  /** Asked when they are told: a WebSocket client says what it wants only once it is connected. */
+  #opened: (() => unknown)[] = []
   #closed: unknown[] = []
   #openedCount = 0
   #closedCount = 0
@@ -43,7 +44,7 @@ export class SystemFeed {
   opened(row: () => unknown): void {
     if (this.#system.streams.size === 0) return
     this.#openedCount++
-    if (this.#opened.length < maxNamed) this.#opened.push(row())
+    if (this.#opened.length < maxNamed) this.#opened.push(row)
   }
 
   /** Notes a stream that closed. */
@@ -56,7 +57,7 @@ export class SystemFeed {
   #publishStreams(): void {
     if (this.#openedCount === 0 && this.#closedCount === 0) return
     this.#publish('$sys/streams', {
-      opened: this.#opened,
+      opened: this.#opened.map((row) => row()),
       openedCount: this.#openedCount,
       closed: this.#closed,
       closedCount: this.#closedCount,
