@@ -25,6 +25,11 @@ import { startOf, type Subscription } from './websocket-query.js'
 const firstMessageMs = 10_000
 /** How much of a first message may come before its end, in bytes: a token is shorter. */
 const maxFirstMessage = 16 * 1024
+/**
+ * What is counted of a message beside it, in bytes: the heads of its frames, and what was read along
+ * with its end. `ws` closes a connection for a message that is too large, before this does.
+ */
+const slack = 96 * 1024
 /** So many messages that are none are answered; the client that goes on is closed. */
 const maxBadMessages = 10
 /** What all conversations share. */
@@ -183,7 +188,7 @@ export class Conversation {
     transport.attach(service.hub, stream)
     this.#owner = undefined
     this.#handshake = readHandshake
-    this.#inbox.maxPartial = 2 * maxMessageBytes
+    this.#inbox.maxPartial = 2 * maxMessageBytes + slack
     const failed = (error: unknown, ref: Ref | undefined): void => {
       this.#failed(error, ref)
     }
