@@ -9,6 +9,7 @@ import type { Pings } from '../transports/pings.js'
 import { TurnQueue } from '../transports/turn-queue.js'
 import { sortUpgrades } from '../transports/upgrades.js'
 import { givenBy } from './access.js'
+import { onClientError } from './answer-errors.js'
 import { addressOf } from './client.js'
 import { Conversation, type ConversationParts, type Handshake } from './conversation.js'
 import type { Inbox } from './inbox.js'
@@ -80,6 +81,7 @@ export async function websocketRoute(
         done()
       },
     })
+    scope.websocketServer.on('wsClientError', onClientError)
     scope.decorateRequest('handshake', null)
     // Nobody reads the connection of a handshake that was refused: its end would go unseen.
     scope.addHook('onResponse', (request, _reply, done) => {
