@@ -288,9 +288,8 @@ export class Hub {
     this.#dispatcher.release(stream)
     this.streams.remove(stream)
     this.#times.closed(stream)
-    this.stats.transports[stream.transport.kind].opened--
     stream.filter = other.streams.filter([])
-    other.#opened(stream)
+    other.#takeIn(stream)
   }
 
   /** Goes on with a stream by another credential of its client. */
@@ -302,7 +301,7 @@ export class Hub {
 
   /** Answers a client on its stream; false when the connection takes no more for now. */
   tell(stream: Stream, frame: Frame): boolean {
-    return this.#dispatcher.write(stream, frame)
+    return this.#dispatcher.tell(stream, frame)
   }
 
   /**
@@ -366,10 +365,14 @@ export class Hub {
   }
 
   #opened(stream: Stream): void {
-    this.streams.add(stream)
     this.stats.transports[stream.transport.kind].opened++
-    this.#times.opened(stream)
+    this.#takeIn(stream)
     this.#options.onOpen?.(stream)
+  }
+
+  #takeIn(stream: Stream): void {
+    this.streams.add(stream)
+    this.#times.opened(stream)
   }
 
   #expires(stream: Stream, at: number | undefined): void {

@@ -5,6 +5,7 @@ import { blockEvents, type Retained } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
 import type { Hole } from './resume.js'
 import type { Ring } from './ring.js'
+import type { HubStats } from './stats.js'
 import type { Stream } from './stream.js'
 import { wasSent } from './stretches.js'
 
@@ -26,6 +27,7 @@ export interface ReplayParts {
   /** The log behind the ring, if it keeps more. */
   readonly blocks: BlockCache | undefined
   readonly dispatcher: Dispatcher
+  readonly stats: HubStats
   /** The id of a place in the log. */
   readonly idOf: (sequence: number) => string | undefined
 }
@@ -102,13 +104,15 @@ export class Replay {
   /** That what was still to come is lost with the log that it was of. */
   #lost(): Buffer[] {
     const isWhole = this.#at >= this.#sequences.length
-    return isWhole ? [] : [this.#words.gap({ reason: 'epoch', after: this.#after })]
+    return isWhole ? [] : [this.#gap({ reason: 'epoch', after: this.#after })]
   }
 
   #encoded(event: AcceptedEvent): Buffer | undefined {
     this.#toldHole = false
     this.#after = formatEventId(event.epoch, event.sequence)
-    return wasSent(this.#stream.stretches, event) ? undefined : this.#words.event(event)
+    if (wasSent(this.#stream.stretches, event)) return undefined
+    this.#parts.stats.transports[this.#stream.transport.kind].deliveries++
+    return this.#words.event(event)
   }
 
   /** That events are gone which were still there when the replay began; once for all that follow. */
@@ -116,7 +120,12 @@ export class Replay {
     if (this.#toldHole) return undefined
     this.#toldHole = true
     const before = this.#sequences[this.#at - 1] ?? this.#sequences[this.#at]! - 1
-    return this.#words.gap({ reason: 'evicted', after: this.#parts.idOf(before) ?? '' })
+    return this.#gap({ reason: 'evicted', after: this.#parts.idOf(before) ?? '' })
+  }
+
+  #gap(hole: Hole): Buffer {
+    this.#parts.stats.gaps[hole.reason]++
+    return this.#words.gap(hole)
   }
 
   #eventAt(sequence: number): AcceptedEvent | undefined {

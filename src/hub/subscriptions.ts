@@ -4,7 +4,6 @@ import type { History, Replayable } from './history.js'
 import type { Notices } from './notices.js'
 import { Replay, type ReplayParts, type ReplayWords } from './replay.js'
 import type { Hole, StartRequest } from './resume.js'
-import type { HubStats } from './stats.js'
 import type { StreamMap } from './stream-map.js'
 import type { Stream } from './stream.js'
 import { replayed, stretchesFrom, turned } from './stretches.js'
@@ -14,7 +13,6 @@ export interface SubscriptionParts extends ReplayParts {
   readonly streams: StreamMap
   readonly history: History
   readonly notices: Notices
-  readonly stats: HubStats
 }
 
 /** What is asked for beside what a stream is subscribed to already. */
@@ -76,7 +74,7 @@ export class Subscriptions {
    * The same at the stream's next turn, and sends what it has passed of what is new: the newest
    * `last`, or what came after an id. Live events wait till then.
    *
-   * @param failed told what the log could not give; the stream goes on with what it subscribed to.
+   * @param failed told what the log could not give; the stream goes on with what it had subscribed to.
    */
   replay(
     stream: Stream,
@@ -86,6 +84,7 @@ export class Subscriptions {
   ): void {
     this.#dispatcher.run(stream, () => {
       const place = this.#placeOf(stream)
+      const { topics: former } = stream.filter
       this.change(stream, topics)
       const restarts = this.#parts.history.restarts
       const isVoid = (): boolean => restarts !== this.#parts.history.restarts
@@ -108,6 +107,7 @@ export class Subscriptions {
           goOn(this.#begun(stream, known, after, { ...words, done }, isVoid))
         },
         (error: unknown) => {
+          if (stream.state === 'held') this.change(stream, former)
           failed(error)
           goOn()
         },

@@ -50,8 +50,8 @@ export class StreamRequests {
    * @throws RingcastError, BadMessage.
    */
   async answer(asked: ClientMessage): Promise<void> {
-    // There is nobody left to answer.
-    if (this.#stream.state === 'ended') return
+    // Nothing is done for who is on the way out: the bye is the answer.
+    if (this.#stream.state === 'ended' || this.#stream.farewell !== undefined) return
     switch (asked.type) {
       case 'subscribe':
         return this.#subscribe(asked)

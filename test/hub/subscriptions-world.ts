@@ -169,7 +169,7 @@ class Client {
       const request = resumes ? { lastEventId: this.lastId } : this.world.request(from)
       this.wants = { filter: new Filter(topics), user: this.user }
       this.#askedFor = request.lastEventId
-      hub.begin(stream, { topics, user: this.user, ...request })
+      hub.subscriptions.begin(stream, topics, request)
       return
     }
     if (stream.state === 'idle' || stream.state === 'queued' || stream.state === 'reading') {
@@ -179,12 +179,12 @@ class Client {
     const all = [...stream.filter.topics, ...topics]
     const request = this.world.request(from)
     if (request.lastEventId === undefined && request.last === undefined) {
-      hub.add(stream, all)
+      hub.subscriptions.add(stream, all)
       this.#ok(stream)
       return
     }
     this.#asked = { more: new Filter(topics), request, sent: [], gap: false }
-    hub.replay(
+    hub.subscriptions.replay(
       stream,
       { more: topics, topics: all, ...request },
       {
@@ -203,7 +203,7 @@ class Client {
     met.unsubscribed++
     this.#changes++
     const left = this.stream!.filter.topics.filter((topic) => !topics.includes(topic))
-    this.world.hub.change(this.stream!, left)
+    this.world.hub.subscriptions.change(this.stream!, left)
     this.#ok(this.stream!)
   }
 

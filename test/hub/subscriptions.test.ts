@@ -127,11 +127,16 @@ t.test('a replay of a log that is lost meanwhile says so, and names no place in 
   const { hub, run } = newHub(log)
   const transport = new FakeTransport()
   const stream = hub.admit({ user: undefined }, transport)
-  hub.begin(stream, { topics: ['a'], user: undefined })
+  hub.subscriptions.begin(stream, ['a'], {})
   log.tell(['b', 'b', 'b', 'b', 'b'])
   run()
   transport.text = ''
-  hub.replay(stream, { more: ['b'], topics: ['a', 'b'], lastEventId: 'e-1' }, words, failed)
+  hub.subscriptions.replay(
+    stream,
+    { more: ['b'], topics: ['a', 'b'], lastEventId: 'e-1' },
+    words,
+    failed,
+  )
   run()
   await lookedUp(stream)
   log.lose('f')
@@ -150,12 +155,17 @@ t.test('what was replayed once is not replayed again', async (t) => {
   const { hub, run } = newHub(log)
   const transport = new FakeTransport()
   const stream = hub.admit({ user: undefined }, transport)
-  hub.begin(stream, { topics: ['a'], user: undefined })
+  hub.subscriptions.begin(stream, ['a'], {})
   log.tell(['b', 'b', 'b'])
   run()
   for (const lastEventId of ['e-2', 'e-0']) {
     transport.text = ''
-    hub.replay(stream, { more: ['b'], topics: ['a', 'b'], lastEventId }, words, failed)
+    hub.subscriptions.replay(
+      stream,
+      { more: ['b'], topics: ['a', 'b'], lastEventId },
+      words,
+      failed,
+    )
     run()
     await lookedUp(stream)
     run()
@@ -168,9 +178,9 @@ t.test('a client is told that its credential expires, in the middle of a replay 
   const { hub, run, pass } = newHub(log)
   const transport = new FakeTransport()
   const stream = hub.admit({ user: undefined, expiresAt: Date.now() + 60_000 }, transport)
-  hub.begin(stream, { topics: ['a'], user: undefined })
+  hub.subscriptions.begin(stream, ['a'], {})
   run()
-  hub.replay(stream, { more: ['b'], topics: ['a', 'b'], last: 1 }, words, failed)
+  hub.subscriptions.replay(stream, { more: ['b'], topics: ['a', 'b'], last: 1 }, words, failed)
   run()
   t.equal(stream.state, 'held')
   pass(31_000)
@@ -187,7 +197,7 @@ t.test('a stream that changes hubs while it waits for a turn gets it in the othe
   for (const stream of streams) one.hub.end(stream, 'revoked', false)
   const stream = streams[1]!
   one.hub.handOver(stream, other.hub)
-  other.hub.begin(stream, { topics: ['$sys/stats'], user: undefined })
+  other.hub.subscriptions.begin(stream, ['$sys/stats'], {})
   one.run()
   t.strictSame(
     transports.map(({ ended }) => ended),

@@ -143,7 +143,7 @@ t.test(
 
     await client.ask({ type: 'subscribe', topics: ['a', 'b', 'c'], last: 10 })
     const replayed = (await client.got('event')).filter(({ replay }) => replay === true)
-    t.same(dataOf(replayed), [2, 1, 2, 3, 5], 'none of it that came live')
+    t.same(dataOf(replayed), [2, 1, 3, 5], 'none of it that came live, or was sent again before')
   },
 )
 
