@@ -42,10 +42,8 @@ export class Inbox {
   readonly #parts: InboxParts
   #messages: Message[] = []
   #bytes = 0
-  /** What came since the last message, about: of one that is not whole yet, if not control frames. */
+  /** What came of a message that is not whole yet, about. */
   #partial = 0
-  /** How much of that were control frames. */
-  #control = 0
   #claimed = 0
   #scheduled = false
   #busy = false
@@ -125,20 +123,15 @@ export class Inbox {
   #add(message: Message): void {
     if (this.#closed) return
     this.#partial = 0
-    this.#control = 0
     this.#messages.push(message)
     this.#bytes += costOf(message)
     if (this.#bytes > pauseBytes && !this.#webSocket.isPaused) this.#webSocket.pause()
     this.goOn()
   }
 
-  /** Control frames are answered at once, and hold nothing. */
+  /** Control frames are answered at once, and hold nothing. What came behind a message counts no more. */
   #pass(bytes: number): void {
-    this.#control += bytes
-    // Else something else has begun, of which they are taken to be a part.
-    if (this.#closed || this.#control < this.#partial) return
-    this.#partial = 0
-    this.#control = 0
+    if (!this.#closed) this.#partial = Math.max(0, this.#partial - bytes)
   }
 
   /** Claims room for what is held, or gives some back; false if there is none. */
