@@ -23,7 +23,7 @@ import { startOf, type Subscription } from './websocket-query.js'
 
 /** How long a client may take until it says who it is, or what it wants, in milliseconds. */
 const firstMessageMs = 10_000
-/** How much of a first message may come before its end, in bytes: a token is shorter. */
+/** The longest first message, about, in bytes: a token is shorter. */
 const maxFirstMessage = 16 * 1024
 /**
  * What is counted of a message beside it, in bytes: the heads of its frames, and what was read along
@@ -32,6 +32,7 @@ const maxFirstMessage = 16 * 1024
 const slack = 96 * 1024
 /** So many messages that are none are answered; the client that goes on is closed. */
 const maxBadMessages = 10
+
 /** What all conversations share. */
 export interface ConversationParts {
   readonly service: Service
@@ -91,7 +92,7 @@ export class Conversation {
         this.#over()
       },
     })
-    this.#inbox = new Inbox(webSocket, socket, maxFirstMessage, {
+    this.#inbox = new Inbox(webSocket, socket, maxFirstMessage + slack, {
       turns: parts.turns,
       budget: parts.service.bodies,
       full: () => this.transport.full,

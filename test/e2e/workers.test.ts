@@ -7,8 +7,9 @@ import { ask } from '../helpers/ask.js'
 import { startRedis } from '../helpers/redis-server.js'
 import { runCommand, startServer, type ServerProcess } from '../helpers/server-process.js'
 import { openStream, type RawStream } from '../helpers/sse-client.js'
-import { apiKey, bearer } from '../helpers/tokens.js'
+import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
+import { openWebSocket, type WebSocketClient } from '../helpers/web-socket-client.js'
 
 const workers = 3
 
@@ -239,6 +240,44 @@ t.test('tickets are good at any worker, and limits are those of all together', a
     const stream = await openWithTicket()
     return stream.control[0]!['type'] === 'open'
   }, 'a place of those that the dead worker had')
+})
+
+t.test('over WebSocket the workers are one service too', async (t) => {
+  const flags = ['--api-keys', apiKey, '--jwt-secret', jwtSecret, '--max-streams-per-user', '5']
+  const server = await startWorkers(t, join(t.testdir(), 'log'), ...flags)
+  const token = await tokenOf({ sub: 'ada', exp: inSeconds(600), ringcast: { publish: ['**'] } })
+  const open = async (): Promise<WebSocketClient> => {
+    const client = await openWebSocket(t, server.port)
+    client.send(JSON.stringify({ type: 'auth', token }))
+    client.send(JSON.stringify({ type: 'subscribe', topics: ['public/a'] }))
+    await until(() => client.control.length > 0, 'what it is told first')
+    return client
+  }
+  const clients: WebSocketClient[] = []
+  for (let n = 0; n < 5; n++) clients.push(await open())
+  for (const { control } of clients) t.match(control, [{ type: 'open' }])
+  const tooMany = await open()
+  t.match(tooMany.control, [{ type: 'bye', reason: 'limit' }], 'of all workers together')
+  t.equal(await tooMany.end(), 4013)
+
+  for (const client of clients) {
+    t.match(await client.request({ type: 'push', topic: 'public/a', data: 1 }), { type: 'ok' })
+  }
+  for (const client of clients) await client.received(5)
+  const ids = clients[0]!.events.map(({ id }) => id)
+  for (const { events } of clients) {
+    t.same(
+      events.map(({ id }) => id),
+      ids,
+      'each got all, in one order',
+    )
+  }
+  const headers = bearer(apiKey)
+  const listed = await ask(`${server.url}/api/streams?user=ada`, { headers })
+  t.match(listed.json, { total: 5, streams: [{ transport: 'websocket', topics: ['public/a'] }] })
+  const gone = await ask(`${server.url}/api/users/ada/streams`, { method: 'DELETE', headers })
+  t.match(gone.json, { ended: 5 })
+  for (const client of clients) t.equal(await client.end(), 4003)
 })
 
 t.test('without its primary no worker goes on, and the log can be opened again', async (t) => {

@@ -298,6 +298,19 @@ t.test('a credential at connect does as well, wherever it stands', async (t) => 
   t.equal(await again.closed(), 4001, 'a ticket is good once')
 })
 
+t.test('who says who they are need not wait for the answer', async (t) => {
+  const app = await startClosed(t)
+  const client = open(t, app)
+  await once(client.socket, 'open')
+  client.socket.send(JSON.stringify({ type: 'auth', token: apiKey }))
+  client.socket.send(JSON.stringify({ type: 'subscribe', topics: ['a'] }))
+  const data = 'x'.repeat(1000)
+  for (let n = 0; n < 200; n++)
+    client.socket.send(JSON.stringify({ type: 'push', topic: 'a', data }))
+  await client.got('event', 200)
+  t.equal((await client.got('ok')).length, 202)
+})
+
 t.test('who says nothing good of themselves is closed with 4001, and told why', async (t) => {
   const app = await startClosed(t)
   const expired = await tokenOf({ sub: 'ada', exp: inSeconds(-60) })
