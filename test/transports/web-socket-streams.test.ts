@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { push, startApp } from '../helpers/app.js'
 import { openStream } from '../helpers/sse-client.js'
+import { until } from '../helpers/until.js'
 import { byWebSocketMessages, byWebSocketUrl } from '../helpers/ways.js'
 import { openWebSocket, type Message } from '../helpers/web-socket-client.js'
+import { opcodes, openFramed } from '../helpers/web-socket-frames.js'
 import { streamSuite } from './stream-suite.js'
 
 streamSuite(byWebSocketUrl)
@@ -46,6 +48,26 @@ t.test('an event has what an envelope has, to the letter', async (t) => {
   )
   t.ok(webSocket.events.length > 40)
   t.equal(webSocket.events.length, envelopes.events.length)
+})
+
+t.test('pings end a client that answers none, subscribed or not, and no other', async (t) => {
+  const app = await startApp(t, { heartbeatMs: 100, deadPeerMs: 60_000 })
+  // These parse frames and answer none; `ws` answers by itself.
+  const silent = [
+    await openFramed(t, app.port, '/ws'),
+    await openFramed(t, app.port, '/ws?topic=a'),
+  ]
+  const alive = await openWebSocket(t, app.port, '/ws?topic=a')
+  let pings = 0
+  alive.webSocket.on('ping', () => pings++)
+  for (const { frames } of silent) {
+    await until(() => frames.some(({ opcode }) => opcode === opcodes.ping), 'a ping')
+  }
+  await until(() => silent.every(({ closed }) => closed), 'the end of those who are silent')
+  await until(() => pings >= 6, 'pings of the one who is not')
+  t.notOk(alive.closed)
+  t.equal(app.hub.stats.closed['dead-peer'], 2)
+  t.equal(app.hub.streams.size, 1)
 })
 
 t.test('while the node drains, a connection is closed without an answer', async (t) => {
