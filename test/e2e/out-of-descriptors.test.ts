@@ -12,6 +12,9 @@ function processorMs({ process }: ServerProcess): number {
   return (Number(fields[13]) + Number(fields[14])) * 10
 }
 
+/** So many are few for a server; Node takes over half of them at once to load the modules. */
+const descriptors = 128
+
 const linux = process.platform === 'linux' ? false : 'the processor time is read from /proc'
 
 t.test(
@@ -20,7 +23,7 @@ t.test(
   async (t) => {
     // Dead peers are looked for every 170 ms, which takes descriptors too.
     const flags = ['--heartbeat', '1s', '--dead-peer', '2s']
-    const server = await startServerWithin(t, 64, ...flags)
+    const server = await startServerWithin(t, descriptors, ...flags)
     const stream = await openStream(t, server.port, '/events')
     const publisher = connection(t, server.port, pushText({ data: 0 }))
     await stream.received(1)
@@ -39,8 +42,8 @@ t.test(
         socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
       socket.resume()
     }
-    for (let n = 0; n < 200; n++) connectAnother()
-    await until(() => closed >= 200 - 64, 'connections to be refused')
+    for (let n = 0; n < 3 * descriptors; n++) connectAnother()
+    await until(() => closed >= 2 * descriptors, 'connections to be refused')
 
     const [startedAt, processorBefore] = [performance.now(), processorMs(server)]
     let pushes = 1
@@ -52,7 +55,7 @@ t.test(
     const share = (processorMs(server) - processorBefore) / (performance.now() - startedAt)
     t.ok(share < 0.6, `it took ${Math.round(share * 100)} % of a processor for ${pushes} pushes`)
     t.equal(publisher.text().match(/HTTP\/1\.1 202/g)!.length, pushes, 'all were accepted')
-    t.ok(others.length - closed < 64, `${closed} of ${others.length} were refused`)
+    t.ok(others.length - closed < descriptors, `${closed} of ${others.length} were refused`)
     t.equal(server.process.exitCode, null)
 
     for (const socket of others) socket.destroy()
