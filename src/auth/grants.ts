@@ -13,10 +13,19 @@ const placeholder = '{user}'
  * @throws RingcastError `RINGCAST_FORBIDDEN`, or `RINGCAST_UNAUTHENTICATED` without a credential.
  */
 export function checkSubscribe(caller: Caller, topics: readonly string[]): void {
-  const refused = topics.find((topic) =>
+  const refused = notGranted(caller, topics)
+  if (refused !== undefined) throw refusal(caller, `subscribing to ${named(refused)}`, 'topic')
+}
+
+/** Whether a subscription is granted whole. */
+export function maySubscribe(caller: Caller, topics: readonly string[]): boolean {
+  return notGranted(caller, topics) === undefined
+}
+
+function notGranted(caller: Caller, topics: readonly string[]): string | undefined {
+  return topics.find((topic) =>
     isReserved(topic) ? !caller.admin : !isGranted(caller.subscribe, topic),
   )
-  if (refused !== undefined) throw refusal(caller, `subscribing to ${named(refused)}`, 'topic')
 }
 
 /**

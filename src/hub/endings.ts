@@ -38,6 +38,12 @@ export class Endings {
     stream.transport.destroy()
   }
 
+  /** Notes that a stream's connection is being closed for what its client has asked or said. */
+  refused(stream: Stream): void {
+    this.#over(stream, 'refused')
+    this.#parts.times().farewell(stream)
+  }
+
   /** Ends a stream of the service's own accord: a `bye`, then the end of the connection. */
   end(
     stream: Stream,

@@ -334,6 +334,11 @@ export class Hub {
     this.#endings.lost(stream, reason)
   }
 
+  /** As `Endings.refused`. */
+  refused(stream: Stream): void {
+    this.#endings.refused(stream)
+  }
+
   /** As `Endings.end`. */
   end(stream: Stream, reason: ByeReason, reconnect: boolean, retryMs?: number): void {
     this.#endings.end(stream, reason, reconnect, retryMs)

@@ -42,6 +42,7 @@ export function newHubStats(): HubStats {
     },
     closed: {
       client: 0,
+      refused: 0,
       shutdown: 0,
       expired: 0,
       revoked: 0,

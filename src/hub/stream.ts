@@ -12,8 +12,8 @@ import type { ByeReason } from './wire-format.js'
  */
 export type StreamState = 'waiting' | 'idle' | 'queued' | 'reading' | 'held' | 'parked' | 'ended'
 
-/** Why a stream is over: as its `bye` said, or what befell its connection. */
-export type EndReason = ByeReason | 'client' | 'dead-peer' | 'stalled'
+/** Why a stream is over: as its `bye` said, what its client said, or what befell its connection. */
+export type EndReason = ByeReason | 'client' | 'refused' | 'dead-peer' | 'stalled'
 
 /** How the service ends a stream of its own accord. */
 export interface Farewell {

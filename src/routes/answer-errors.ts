@@ -58,6 +58,8 @@ export function answer(reply: FastifyReply, error: RingcastError): FastifyReply 
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
   const challenge = challenges[error.code]
   if (challenge !== undefined) reply.header('www-authenticate', challenge)
+  // A handshake that is refused leaves a connection that nobody reads.
+  if (reply.request.headers.upgrade !== undefined) reply.header('connection', 'close')
   return reply.code(error.statusCode).send({ ...body(error), ...details })
 }
 

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Caller } from '../auth/caller.js'
 import type { Given } from '../auth/credentials.js'
-import { unauthenticated } from '../auth/grants.js'
+import { maySubscribe } from '../auth/grants.js'
 import { RingcastError, type ErrorCode } from '../errors.js'
 import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
 import type { TurnQueue } from '../transports/turn-queue.js'
@@ -49,12 +49,19 @@ export interface ConversationParts {
 export interface Handshake {
   readonly address: string
   readonly query: FastifyRequest['query']
+  /** The header `Last-Event-ID`. */
+  readonly lastEventId: string | undefined
   /** The credential, or why it is none. */
   readonly given: Given | undefined | RingcastError
 }
 
 /** What is left of it once it has been read: a token and a query may have kilobytes. */
-const readHandshake: Handshake = { address: '', query: {}, given: undefined }
+const readHandshake: Handshake = {
+  address: '',
+  query: {},
+  lastEventId: undefined,
+  given: undefined,
+}
 
 /**
  * One connection over WebSocket: finds out who is there, and answers what they ask for, one request
@@ -116,15 +123,13 @@ export class Conversation {
 
   async #open(): Promise<void> {
     try {
-      const { given, query } = this.#handshake
+      const { given, query, lastEventId } = this.#handshake
       if (given instanceof RingcastError) throw given
-      this.#first = startOf(query as Query)
+      this.#first = startOf(query as Query, lastEventId)
       this.#caller = await this.#callerOf(given)
       if (!(await this.#takePlace(this.#caller))) return
       const caller = this.#caller
-      // Who has to say who they are, or, where nobody has to, what they want.
-      if (caller === undefined) this.#await()
-      else if (caller.kind === 'anonymous' && this.#first === undefined) this.#await()
+      if (caller === undefined || this.#maySayMore(caller)) this.#await()
       else await this.#begin(this.#admit(caller))
     } catch (error) {
       this.#refuse(error, undefined)
@@ -142,9 +147,18 @@ export class Conversation {
     }
   }
 
+  /**
+   * Whether somebody without a credential is to say who they are, or what they want: the handshake
+   * says nothing of it, or asks for what is not for everybody.
+   */
+  #maySayMore(caller: Caller): boolean {
+    if (caller.kind !== 'anonymous') return false
+    return this.#first === undefined || !maySubscribe(caller, this.#first.topics)
+  }
+
   #await(): void {
     this.#timer = setTimeout(() => {
-      this.#refuse(unauthenticated('this connection'), undefined)
+      this.#refuse(unknown(), undefined)
     }, firstMessageMs).unref()
   }
 
@@ -237,8 +251,9 @@ export class Conversation {
       await this.#auth(asked)
       return
     }
-    if (this.#caller === undefined) throw unauthenticated('this connection')
+    if (this.#caller === undefined) throw unknown()
     const requests = this.#requests ?? this.#admit(this.#caller)
+    await this.#begin(requests)
     await requests?.answer(asked)
   }
 
@@ -298,6 +313,7 @@ export class Conversation {
   /** Ends the connection. What its client has said before, and says now, is not done any more. */
   #end(code: CloseCode): void {
     this.#inbox.close()
+    this.#requests?.refused()
     this.transport.close(code)
   }
 
@@ -314,6 +330,14 @@ export class Conversation {
 function errorMessage(error: RingcastError, ref: Ref | undefined): object {
   const { code, message: text, details } = error
   return { type: 'error', ref, code, message: text, ...details }
+}
+
+/** The refusal of who has not said who they are. */
+function unknown(): RingcastError {
+  return new RingcastError(
+    'RINGCAST_UNAUTHENTICATED',
+    'who is this? Say {"type":"auth","token":"…"} first, or connect with a ticket, a session or "Authorization"',
+  )
 }
 
 function isCode(error: unknown, code: ErrorCode): boolean {

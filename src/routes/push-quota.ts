@@ -49,7 +49,7 @@ export class PushQuota {
     this.#tell(client)
     return new RingcastError(
       'RINGCAST_RATE_LIMITED',
-      'this client pushed more events than PUSHES_PER_SECOND allows: push again after Retry-After',
+      'this client pushed more events than PUSHES_PER_SECOND allows: push again after that time',
       { retryAfterSeconds: Math.ceil(waitMs / 1000) },
     )
   }

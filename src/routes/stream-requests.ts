@@ -65,6 +65,11 @@ export class StreamRequests {
     }
   }
 
+  /** Notes that the connection is being closed for what its client has said. */
+  refused(): void {
+    this.#hub.refused(this.#stream)
+  }
+
   /** Says that a request is done. */
   ok(ref: Ref | undefined, answer: object = {}): void {
     this.tell({ type: 'ok', ref, ...answer })
@@ -214,6 +219,6 @@ function checkStart(topics: readonly string[], { lastEventId, last }: StartReque
   throw new RingcastError(
     'RINGCAST_INVALID_TOPIC',
     '$sys topics are not in the log: there is nothing to resume or replay',
-    { path: 'lastEventId' },
+    { path: lastEventId === undefined ? 'last' : 'lastEventId' },
   )
 }

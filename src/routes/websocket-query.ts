@@ -20,11 +20,13 @@ export interface Subscription extends StartRequest {
 /**
  * What a handshake subscribes to, by its query; undefined where that says nothing of it.
  *
+ * @param header the header `Last-Event-ID`, which wins, of clients that can set it.
+ *
  * @throws RingcastError `RINGCAST_INVALID_QUERY`, `RINGCAST_INVALID_TOPIC`.
  */
-export function startOf(query: Query): Subscription | undefined {
+export function startOf(query: Query, header?: string): Subscription | undefined {
   checkNames(query, ['topic', 'user', 'lastEventId', 'last'])
-  const lastEventId = single(query, 'lastEventId')
+  const lastEventId = header === '' ? undefined : (header ?? single(query, 'lastEventId'))
   const last = integer(query, 'last', { min: 0, max: maxLast })
   const isNamed = many(query, 'topic').length > 0
   if (!isNamed && lastEventId === undefined && last === undefined) return undefined
@@ -36,8 +38,9 @@ export function startOf(query: Query): Subscription | undefined {
  *
  * @throws BadMessage; RingcastError `RINGCAST_INVALID_TOPIC`.
  */
-export function topicsOf({ ref, fields }: ClientMessage): Subscription {
-  const { topics = [defaultTopic], lastEventId, last } = fields
+export function topicsOf({ type, ref, fields }: ClientMessage): Subscription {
+  const byDefault = type === 'subscribe' ? [defaultTopic] : undefined
+  const { topics = byDefault, lastEventId, last } = fields
   if (!isTexts(topics)) throw bad('"topics" is an array of topics and patterns', ref)
   if (lastEventId !== undefined && typeof lastEventId !== 'string') {
     throw bad('"lastEventId" is an id, or "earliest"', ref)

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import websocketPlugin from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RingcastError } from '../errors.js'
 import { seldom } from '../limits/seldom.js'
 import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
@@ -16,6 +16,8 @@ import type { Inbox } from './inbox.js'
 import type { Service } from './service.js'
 
 const path = '/ws'
+/** The version of the protocol (RFC 6455 section 4.1). */
+const version = '13'
 /** What a message may have beside the data of an event: topics, and the rest of JSON, in bytes. */
 const messageBytes = 128 * 1024
 /** What a byte of data may take in JSON, as `\u0000`. */
@@ -98,7 +100,10 @@ export async function websocketRoute(
           return
         }
         try {
-          if (request.ws) request.handshake = handshakeOf(service, request)
+          if (request.ws) {
+            checkVersion(request, reply)
+            request.handshake = handshakeOf(service, request)
+          }
           done()
         } catch (error) {
           done(error as Error)
@@ -150,6 +155,13 @@ function upgradesOf(server: Server): EventEmitter {
   )
 }
 
+/** @throws RingcastError `RINGCAST_UPGRADE_REQUIRED`, with the version that is (RFC 6455 section 4.4). */
+function checkVersion({ headers }: FastifyRequest, reply: FastifyReply): void {
+  if (headers['sec-websocket-version'] === version) return
+  reply.header('sec-websocket-version', version)
+  throw new RingcastError('RINGCAST_UPGRADE_REQUIRED', `this route speaks version ${version}`)
+}
+
 /**
  * What is needed of a handshake. A credential that is none is told over the connection, since a
  * browser shows a page neither status nor body of a handshake that is refused.
@@ -157,7 +169,12 @@ function upgradesOf(server: Server): EventEmitter {
  * @throws RingcastError `RINGCAST_ORIGIN_REFUSED`.
  */
 function handshakeOf(service: Service, request: FastifyRequest): Handshake {
-  const common = { address: addressOf(request), query: request.query }
+  const header = request.headers['last-event-id']
+  const common = {
+    address: addressOf(request),
+    query: request.query,
+    lastEventId: typeof header === 'string' ? header : undefined,
+  }
   try {
     return { ...common, given: givenBy(service.credentials, service.origins, request) }
   } catch (error) {
