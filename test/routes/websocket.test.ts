@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import type { Settings } from '../../src/settings.js'
 import { push, startApp, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
+import { connection, requestText } from '../helpers/connection.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
 
@@ -105,9 +106,11 @@ t.test('who subscribes is told where the stream begins, then all that comes', as
   t.match(time, /^\d{4}-\d\d-\d\dT.*Z$/)
 })
 
-t.test('a query subscribes at once', async (t) => {
+t.test('a query subscribes at once, and the header of the last id wins', async (t) => {
   const app = await startApp(t)
-  await push(app.url, [{ data: 1 }, { data: 2 }, { topic: 'a', data: 3 }])
+  const [id] = await push(app.url, [{ data: 1 }, { data: 2 }, { topic: 'a', data: 3 }])
+  const resumed = open(t, app, '/ws?lastEventId=nonsense', { 'last-event-id': id! })
+  t.same(dataOf(await resumed.got('event')), [2])
   const client = open(t, app, '/ws?last=1')
   t.same(dataOf(await client.got('event')), [2])
   t.match(client.told[0], { type: 'open', topics: ['broadcast'] })
@@ -332,6 +335,7 @@ t.test('who says nothing good of themselves is closed with 4001, and told why', 
     t.equal(await client.closed(), 4001, code)
   }
   t.equal(app.hub.streams.size, 0)
+  t.match(app.hub.stats.closed, { refused: 2, client: 0 })
 })
 
 t.test('a token is renewed without a drop, by its own user and with the same grants', async (t) => {
@@ -399,6 +403,9 @@ t.test(
       code: 'RINGCAST_UNAUTHENTICATED',
     })
     t.match(await nobody.ask({ type: 'auth', token: await adas() }), { code: 'RINGCAST_FORBIDDEN' })
+    const late = open(t, app, '/ws?topic=orders/1')
+    t.match(await late.ask({ type: 'auth', token: await adas() }), { user: 'ada' })
+    t.match(await late.got('open'), [{ topics: ['orders/1'] }])
     const ada = open(t, app)
     t.match(await ada.ask({ type: 'auth', token: await adas() }), { user: 'ada' })
   },
@@ -471,6 +478,14 @@ t.test('a request that is no handshake is told what is', async (t) => {
     json: { code: 'RINGCAST_UPGRADE_REQUIRED' },
   })
   t.equal((await ask(`${app.url}/ws`, { method: 'POST' })).status, 405)
+  const headers = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '12',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  }
+  const old = connection(t, app.port, requestText('GET', '/ws', { headers }))
+  t.match(await old.end(), /^HTTP\/1.1 426 [^]*sec-websocket-version: 13\r\n[^]*connection: close/i)
 })
 
 t.test('a shutdown closes all connections, whatever they are at', async (t) => {
