@@ -20,6 +20,7 @@ import { noPeers, type PeerLink } from './peers/peer-link.js'
 import { Peers } from './peers/peers.js'
 import { redisAddress } from './redis/redis-address.js'
 import { prepareCallers } from './routes/access.js'
+import { assetRoutes } from './routes/assets.js'
 import { answerErrors, answerExpect, onBadUrl, onClientError } from './routes/answer-errors.js'
 import { largestBodies, limitBodies } from './routes/body-budget.js'
 import { warnOfProxy } from './routes/client.js'
@@ -217,6 +218,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     ticketsRoute,
     sessionRoutes,
     healthRoutes,
+    assetRoutes,
   ]) {
     register(http, service)
   }

@@ -34,6 +34,10 @@ export async function guardAccess(
       )
       return
     }
+    if (request.routeOptions.config.anyOrigin === true) {
+      done()
+      return
+    }
     if (origin === undefined ? !isCrossSiteChange(request) : isSameOrigin(origin, host)) {
       done()
       return
