@@ -50,6 +50,8 @@ export class Connection {
   #patience = 0
   #watch: ReturnType<typeof setTimeout> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** Whether a new connection was made since nothing came over the last one, and is not open yet. */
+  #asking = false
   #refused = false
   #failures = 0
   #bye: string | undefined
@@ -129,9 +131,10 @@ export class Connection {
 
   async #address(): Promise<URL> {
     const url = new URL(this.#parts.url)
-    const credential = (await this.#parts.auth?.()) ?? {}
-    for (const [name, value] of Object.entries(credential))
-      url.searchParams.set(name, String(value))
+    // The answer of `POST /api/tickets` may come as it is, with more than the ticket.
+    const { ticket, token } = (await this.#parts.auth?.()) ?? {}
+    if (ticket !== undefined) url.searchParams.set('ticket', ticket)
+    if (token !== undefined) url.searchParams.set('token', token)
     if (this.#lastId !== undefined) url.searchParams.set('lastEventId', this.#lastId)
     return url
   }
@@ -139,6 +142,7 @@ export class Connection {
   #listen(source: EventSource): void {
     source.onopen = () => {
       this.#heard()
+      this.#asking = false
       this.#refused = false
       this.#failures = 0
       clearTimeout(this.#timer)
@@ -157,7 +161,7 @@ export class Connection {
       this.#heard()
       this.#refused = source.readyState === EventSource.CLOSED
       // The browser comes back by itself, as `retry:` said; but not with a ticket, which is used up.
-      if (!this.#refused && this.#parts.auth === undefined) this.#tell('connecting')
+      if (!this.#refused && this.#parts.auth === undefined) this.#lost()
       else this.#failed()
     }
   }
@@ -171,6 +175,7 @@ export class Connection {
     switch (type) {
       case 'open':
         if (typeof detail['heartbeatMs'] === 'number') this.#heartbeatMs = detail['heartbeatMs']
+        this.#listenForSilence()
         receiver.record({ kind: 'place', id })
         break
       case 'cursor':
@@ -194,6 +199,7 @@ export class Connection {
 
   /** Looks now and then instead of setting a timer for each event. */
   #listenForSilence(): void {
+    clearTimeout(this.#watch)
     const patienceMs = (2 + this.#patience) * this.#heartbeatMs
     const leftMs = this.#heardAt + patienceMs - performance.now()
     if (leftMs > 0) this.#watch = setTimeout(() => this.#listenForSilence(), leftMs)
@@ -201,14 +207,22 @@ export class Connection {
   }
 
   #silent(): void {
-    if (this.#state !== 'live') {
+    if (this.#state !== 'live' || this.#asking) {
+      if (this.#asking) this.#tell('stale')
       this.#failed()
       return
     }
     // A quiet stream is as silent as a dead connection. A new one tells them apart, and the page does
     // not notice: it is told only where the answer takes long.
+    this.#asking = true
     this.open()
     this.#timer = setTimeout(() => this.#tell('stale'), answerMs)
+  }
+
+  /** Without a connection; one that may have been dead for longer stays `stale` till it is open. */
+  #lost(): void {
+    this.#asking = false
+    if (this.#state !== 'stale') this.#tell('connecting')
   }
 
   #failed(leastMs = 0): void {
@@ -218,7 +232,7 @@ export class Connection {
     }
     this.#failures += 1
     this.#abandon()
-    if (this.#state !== 'stale') this.#tell('connecting')
+    this.#lost()
     this.#timer = setTimeout(() => this.open(), wait.leastMs + Math.random() * wait.spreadMs)
   }
 

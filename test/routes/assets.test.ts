@@ -1,0 +1,64 @@
+import { gzipSync } from 'node:zlib'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { startApp } from '../helpers/app.js'
+import { ask } from '../helpers/ask.js'
+import { apiKey } from '../helpers/tokens.js'
+
+const built = readFileSync(new URL('../../dist/web/client.js', import.meta.url), 'utf8')
+
+t.test('the client is served as a script, without a credential', async (t) => {
+  const app = await startApp(t, { apiKeys: [apiKey] })
+  const { status, headers, text } = await ask(`${app.url}/client.js`)
+  t.equal(status, 200)
+  t.equal(text, built)
+  t.equal(headers['content-type'], 'text/javascript; charset=utf-8')
+  t.equal(headers['x-content-type-options'], 'nosniff')
+  t.equal(headers['cache-control'], 'no-cache')
+  t.match(headers.etag, /^"[\w-]+"$/, 'a strong tag')
+  const head = await ask(`${app.url}/client.js`, { method: 'HEAD' })
+  t.equal(head.headers.etag, headers.etag)
+  t.equal(head.text, '')
+})
+
+t.test('who has the client already is told so', async (t) => {
+  const app = await startApp(t)
+  const { etag } = (await ask(`${app.url}/client.js`)).headers
+  for (const known of [etag!, `W/${etag}`, `"another", ${etag}`, '*']) {
+    const { status, headers, text } = await ask(`${app.url}/client.js`, {
+      headers: { 'if-none-match': known },
+    })
+    t.same([status, text, headers.etag], [304, '', etag], known)
+    t.equal(headers['access-control-allow-origin'], '*')
+  }
+  const other = await ask(`${app.url}/client.js`, { headers: { 'if-none-match': '"another"' } })
+  t.equal(other.status, 200)
+})
+
+t.test('pages of any origin may have the client, and get the same answer', async (t) => {
+  for (const settings of [{}, { apiKeys: [apiKey], origins: ['https://app.example.com'] }]) {
+    const app = await startApp(t, settings)
+    for (const origin of ['https://elsewhere.test', 'https://app.example.com', 'null']) {
+      const { status, headers } = await ask(`${app.url}/client.js`, { headers: { origin } })
+      t.equal(status, 200, origin)
+      t.equal(headers['access-control-allow-origin'], '*')
+      t.equal(headers['access-control-allow-credentials'], undefined)
+      t.equal(headers['cross-origin-resource-policy'], 'cross-origin')
+      t.equal(headers.vary, undefined)
+    }
+    const { status } = await ask(`${app.url}/livez`, {
+      headers: { origin: 'https://elsewhere.test' },
+    })
+    t.equal(status, 403, 'nothing else is open to them')
+  }
+})
+
+t.test('an open service gives the client only by the names of this machine', async (t) => {
+  const app = await startApp(t)
+  const { status } = await ask(`${app.url}/client.js`, { headers: { host: 'rebound.test' } })
+  t.equal(status, 403)
+})
+
+t.test('the client is under 5 kB gzipped', async (t) => {
+  t.ok(gzipSync(built, { level: 6 }).length < 5_000)
+})

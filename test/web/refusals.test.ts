@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { createServer, request, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { push, startApp } from '../helpers/app.js'
+import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { until } from '../helpers/until.js'
+import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
+import { follow, openTab, startSite, waitFor, whenLive } from './tab.js'
+
+const skip = whyNoChromium()
+
+/** What stands before a service, and refuses the first requests for its stream with these statuses. */
+async function startGate(
+  t: Test,
+  service: { port: number },
+  statuses: number[],
+): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = []
+  const handle: RequestListener = (incoming, outgoing) => {
+    const { method, url, headers } = incoming
+    asked.push(method!)
+    const status = statuses.shift()
+    if (status !== undefined) {
+      const cors = { 'access-control-allow-origin': headers.origin!, 'retry-after': '1' }
+      outgoing.writeHead(status, cors).end()
+      return
+    }
+    const onward = request({ port: service.port, path: url, method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers)
+      outgoing.flushHeaders()
+      answer.pipe(outgoing)
+    })
+    outgoing.on('close', () => onward.destroy())
+    onward.on('error', () => outgoing.destroy())
+    onward.end()
+  }
+  const server = createServer(handle).listen(0, '127.0.0.1')
+  t.teardown(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+}
+
+t.test('it comes back where a browser gives up: 503, 401, then 200', { skip }, async (t) => {
+  const app = await startApp(t)
+  const gate = await startGate(t, app, [503, 401])
+  const page = await openTab(t, await startChromium(t), app)
+  await push(app.url, { data: 'before' })
+  await follow(page, `${gate.url}/events`, '{ last: 1 }')
+  await whenLive(page)
+  await waitFor(page, 'got.length === 1')
+  t.same(gate.asked, ['GET', 'HEAD', 'HEAD', 'GET'])
+  t.same(await page.evaluate('states'), ['live'])
+})
+
+t.test('it stays away where the service says so: 204', { skip }, async (t) => {
+  const app = await startApp(t)
+  const gate = await startGate(t, app, [204, 204])
+  const page = await openTab(t, await startChromium(t), app)
+  await follow(page, `${gate.url}/events`)
+  await waitFor(page, 'stream.state === "closed"')
+  t.same(gate.asked, ['GET', 'HEAD'])
+})
+
+t.test('an answer to HEAD that means nothing is no reason to stay away', { skip }, async (t) => {
+  const app = await startApp(t)
+  const gate = await startGate(t, app, [500, 405])
+  const page = await openTab(t, await startChromium(t), app)
+  await follow(page, `${gate.url}/events`)
+  await whenLive(page)
+  t.same(gate.asked, ['GET', 'HEAD', 'GET'])
+})
+
+t.test(
+  'each connection has a ticket of its own, over the ends of tokens too',
+  { skip },
+  async (t) => {
+    let origin = ''
+    const { url } = await startSite(t, () => app.url)
+    origin = new URL(url).origin
+    const app = await startApp(t, { apiKeys: [apiKey], jwtSecret, origins: [origin] })
+    const page = await (await startChromium(t)).newPage()
+    let [tokens, failures] = [0, 1]
+    await page.exposeFunction('newToken', () => {
+      // The first that is asked for is not to be had.
+      if (failures-- > 0) throw new Error('not now')
+      tokens++
+      return tokenOf({ sub: 'ada', exp: inSeconds(2), ringcast: { subscribe: ['n'] } })
+    })
+    await page.goto(url)
+    await follow(
+      page,
+      `${app.url}/events`,
+      `{
+      topics: ['n'],
+      auth: async () => {
+        const headers = { authorization: 'Bearer ' + await newToken() }
+        return (await fetch('${app.url}/api/tickets', { method: 'POST', headers })).json()
+      },
+    }`,
+    )
+    let pushed = 0
+    const pushOne = (): Promise<unknown> =>
+      fetch(`${app.url}/api/push`, {
+        method: 'POST',
+        headers: { ...bearer(apiKey), 'content-type': 'application/json' },
+        body: JSON.stringify({ topic: 'n', data: ++pushed }),
+      })
+    for (const streams of [1, 2, 3]) {
+      await until(
+        () => app.hub.stats.transports.sse.opened === streams,
+        `stream ${streams}`,
+        20_000,
+      )
+      await whenLive(page)
+      await pushOne()
+      await waitFor(page, `got.length === ${pushed}`)
+      await until(() => app.hub.streams.size === 0, 'its token has expired')
+      await pushOne()
+    }
+    await waitFor(page, `got.length === ${pushed}`)
+    t.same(await page.evaluate('got'), [1, 2, 3, 4, 5, 6])
+    t.equal(tokens, app.hub.stats.transports.sse.opened)
+    t.same(await page.evaluate('gaps'), [])
+    t.match(await page.evaluate('told'), [{ inSeconds: Number }], 'that it expires is told')
+  },
+)

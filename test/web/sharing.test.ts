@@ -1,0 +1,152 @@
+import type { BrowserContext, Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { push, startApp, type RunningApp } from '../helpers/app.js'
+import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { until } from '../helpers/until.js'
+import { follow, startSite, waitFor, whenLive } from './tab.js'
+
+const skip = whyNoChromium()
+
+/** Opens tabs of one site, each of which shares. */
+async function openTabs(
+  t: Test,
+  app: RunningApp,
+  count: number,
+  more = '',
+): Promise<{ tabs: Page[]; open: () => Promise<Page>; url: string; browser: BrowserContext }> {
+  const browser = await startChromium(t)
+  const { url } = await startSite(t, () => app.url)
+  const open = async (): Promise<Page> => {
+    const page = await browser.newPage()
+    await page.goto(url)
+    await share(page, app, more)
+    return page
+  }
+  const tabs: Page[] = []
+  for (let i = 0; i < count; i++) tabs.push(await open())
+  return { tabs, open, url, browser }
+}
+
+async function share(page: Page, app: RunningApp, more = ''): Promise<void> {
+  await follow(page, `${app.url}/events`, `{ topics: ['n'], share: true, ${more} }`)
+  await whenLive(page)
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+}
+
+async function pushNumbers(app: RunningApp, from: number, to: number): Promise<void> {
+  await push(
+    app.url,
+    numbers(from, to).map((data) => ({ topic: 'n', data })),
+  )
+}
+
+t.test('three tabs share one connection', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { tabs, open } = await openTabs(t, app, 3, 'last: 2')
+  await pushNumbers(app, 1, 3)
+  for (const tab of tabs) {
+    await waitFor(tab, 'got.length === 3')
+    t.same(await tab.evaluate('got'), [1, 2, 3])
+  }
+  const late = await open()
+  t.same(await late.evaluate('got'), [2, 3], 'a new tab begins with the newest')
+  await pushNumbers(app, 4, 4)
+  await waitFor(late, 'got.length === 3')
+  t.equal(app.hub.streams.size, 1)
+  t.equal(app.hub.stats.transports.sse.opened, 1)
+})
+
+t.test(
+  'when the tab with the connection closes under load, another goes on: nothing lost, nothing twice',
+  { skip },
+  async (t) => {
+    const app = await startApp(t)
+    const { tabs } = await openTabs(t, app, 4)
+    let pushed = 0
+    const load = { on: true }
+    const pushing = (async () => {
+      while (load.on) await push(app.url, { topic: 'n', data: ++pushed })
+    })()
+    // The tab that came first leads, then the next.
+    for (const leader of tabs.slice(0, 2)) {
+      const others = tabs.slice(tabs.indexOf(leader) + 1)
+      await waitFor(leader, `got.length > ${pushed}`)
+      await leader.close()
+      const closedAt = pushed
+      for (const tab of others) await waitFor(tab, `got.at(-1) > ${closedAt}`)
+      t.equal(app.hub.streams.size, 1)
+    }
+    load.on = false
+    await pushing
+    for (const tab of tabs.slice(2)) {
+      await waitFor(tab, `got.at(-1) === ${pushed}`)
+      t.same(await tab.evaluate('got'), numbers(1, pushed))
+      t.same(await tab.evaluate('gaps'), [])
+    }
+    t.equal(app.hub.stats.transports.sse.opened, 3, 'one connection for each that had it')
+  },
+)
+
+t.test(
+  'a tab that comes back far behind misses nothing, and others get nothing twice',
+  {
+    skip,
+  },
+  async (t) => {
+    const app = await startApp(t)
+    const { tabs, url } = await openTabs(t, app, 2, 'remember: true')
+    const [leader, away] = tabs as [Page, Page]
+    await pushNumbers(app, 1, 3)
+    for (const tab of tabs) await waitFor(tab, 'got.length === 3')
+    await away.goto('about:blank')
+    await pushNumbers(app, 4, 300)
+    await waitFor(leader, 'got.length === 300')
+    await away.goto(url)
+    await share(away, app, 'remember: true')
+    await waitFor(away, 'got.length === 297')
+    await pushNumbers(app, 301, 301)
+    await waitFor(leader, 'got.at(-1) === 301')
+    await waitFor(away, 'got.at(-1) === 301')
+    t.same(await leader.evaluate('got'), numbers(1, 301))
+    t.same(await away.evaluate('got'), numbers(4, 301))
+    await until(() => app.hub.streams.size === 1, 'it is one connection still')
+  },
+)
+
+t.test('a tab that closes its stream hands the connection on', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { tabs } = await openTabs(t, app, 2)
+  const [leader, other] = tabs as [Page, Page]
+  await leader.evaluate('stream.close()')
+  await until(() => app.hub.stats.transports.sse.opened === 2, 'the other connects')
+  await whenLive(other)
+  await pushNumbers(app, 1, 1)
+  await waitFor(other, 'got.length === 1')
+  t.same(await leader.evaluate('got'), [])
+})
+
+t.test('when the service ends the stream for good, no tab comes back', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { tabs, open } = await openTabs(t, app, 3)
+  for (const stream of app.hub.streams.values()) app.hub.end(stream, 'revoked', false)
+  for (const tab of tabs) await waitFor(tab, 'stream.state === "closed"')
+  t.equal(app.hub.stats.transports.sse.opened, 1)
+  await open()
+  t.equal(app.hub.stats.transports.sse.opened, 2, 'who asks anew gets a connection')
+})
+
+t.test('tabs that ask for different topics have connections of their own', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { tabs, url, browser } = await openTabs(t, app, 1)
+  const page = await browser.newPage()
+  await page.goto(url)
+  await follow(page, `${app.url}/events`, `{ topics: ['other'], share: true }`)
+  await whenLive(page)
+  t.equal(app.hub.streams.size, 2)
+  await pushNumbers(app, 1, 1)
+  await waitFor(tabs[0]!, 'got.length === 1')
+  t.same(await page.evaluate('got'), [])
+})

@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { BrowserContext, Page } from 'playwright-core'
+import type { Test } from 'tap'
+import type { RunningApp } from '../helpers/app.js'
+
+/** A site of its own whose only page has the client of a service. */
+export interface Site {
+  readonly url: string
+  readonly server: Server
+}
+
+/** Starts a site, on a port of its own, until the test ends. */
+export async function startSite(t: Test, client: () => string): Promise<Site> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end(`<!doctype html>
+      <title>A page</title>
+      <script type="module">
+        import { connect } from '${client()}/client.js'
+        globalThis.follow = (url, options) => {
+          const stream = connect(url, options)
+          Object.assign(globalThis, { stream, got: [], whole: [], gaps: [], states: [], told: [] })
+          stream.addEventListener('event', ({ detail }) => {
+            got.push(detail.data)
+            whole.push(detail)
+          })
+          stream.addEventListener('gap', ({ detail }) => gaps.push(detail))
+          stream.addEventListener('expiring', ({ detail }) => told.push(detail))
+          stream.addEventListener('state', ({ detail }) => states.push(detail))
+        }
+      </script>`)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  // By this name the page is another origin than the service, and one that may use locks.
+  return { server, url: `http://localhost:${(server.address() as AddressInfo).port}/` }
+}
+
+/** Opens a page of a site whose client is that of the service. */
+export async function openTab(t: Test, browser: BrowserContext, app: RunningApp): Promise<Page> {
+  const { url } = await startSite(t, () => app.url)
+  const page = await browser.newPage()
+  await page.goto(url)
+  return page
+}
+
+/** Begins to follow a stream in a page; `options` is the text of an object. */
+export async function follow(page: Page, url: string, options = '{}'): Promise<void> {
+  await page.evaluate(`follow('${url}', ${options})`)
+}
+
+/** Waits until something is so in a page. */
+export async function waitFor(page: Page, condition: string): Promise<void> {
+  await page.waitForFunction(condition, undefined, { timeout: 60_000, polling: 20 })
+}
+
+/** Waits until a page has a stream that is live. */
+export function whenLive(page: Page): Promise<void> {
+  return waitFor(page, 'stream.state === "live"')
+}
