@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { push, startApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { readmePage } from '../helpers/readme-page.js'
 import { openStream } from '../helpers/sse-client.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 
@@ -19,15 +19,6 @@ async function servePage(t: Parameters<typeof startApp>[0], html: string): Promi
   t.teardown(() => site.close().closeAllConnections())
   await once(site, 'listening')
   return (site.address() as AddressInfo).port
-}
-
-/** A page of the README, by its title, for a service on another port. */
-function readmePage(title: string, port: number): string {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const pages = Array.from(readme.matchAll(/```html\n([^]*?)```/g), ([, html]) => html!)
-  return pages
-    .find((html) => html.includes(`<title>${title}<`))!
-    .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
 }
 
 t.test(

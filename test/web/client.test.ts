@@ -1,15 +1,34 @@
 import t from 'tap'
 import { push, startApp } from '../helpers/app.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { readmePage } from '../helpers/readme-page.js'
 import { startProxy } from '../helpers/tcp-proxy.js'
 import { until } from '../helpers/until.js'
-import { follow, openTab, waitFor, whenLive } from './tab.js'
+import { follow, openTab, startSite, waitFor, whenLive } from './tab.js'
 
 const skip = whyNoChromium()
 
 function numbers(from: number, to: number): { topic: string; data: number }[] {
   return Array.from({ length: to - from + 1 }, (_, i) => ({ topic: 'n', data: from + i }))
 }
+
+t.test('the README’s page works as it is written', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(app.url, { topic: 'orders/41', data: 'before' })
+  const url = await startSite(
+    t,
+    () => app.url,
+    () => readmePage('Orders', app.port),
+  )
+  const page = await (await startChromium(t)).newPage()
+  await page.goto(url)
+  const orders = page.locator('#orders')
+  await orders.filter({ hasText: 'before' }).waitFor()
+  await push(app.url, { topic: 'orders/42', data: { status: 'paid' } })
+  await orders.filter({ hasText: 'paid' }).waitFor()
+  t.equal(await orders.textContent(), 'orders/41: "before"\norders/42: {"status":"paid"}\n')
+  t.equal((await page.locator('#state').textContent())?.split('\n').at(-2), 'live')
+})
 
 t.test('what is pushed comes whole, the newest first, and in every way', { skip }, async (t) => {
   const app = await startApp(t)

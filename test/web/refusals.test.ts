@@ -75,10 +75,8 @@ t.test(
   'each connection has a ticket of its own, over the ends of tokens too',
   { skip },
   async (t) => {
-    let origin = ''
-    const { url } = await startSite(t, () => app.url)
-    origin = new URL(url).origin
-    const app = await startApp(t, { apiKeys: [apiKey], jwtSecret, origins: [origin] })
+    const url = await startSite(t, () => app.url)
+    const app = await startApp(t, { apiKeys: [apiKey], jwtSecret, origins: [new URL(url).origin] })
     const page = await (await startChromium(t)).newPage()
     let [tokens, failures] = [0, 1]
     await page.exposeFunction('newToken', () => {

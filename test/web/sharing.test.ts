@@ -15,7 +15,7 @@ async function openTabs(
   more = '',
 ): Promise<{ tabs: Page[]; open: () => Promise<Page>; url: string; browser: BrowserContext }> {
   const browser = await startChromium(t)
-  const { url } = await startSite(t, () => app.url)
+  const url = await startSite(t, () => app.url)
   const open = async (): Promise<Page> => {
     const page = await browser.newPage()
     await page.goto(url)

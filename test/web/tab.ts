@@ -1,45 +1,52 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { RunningApp } from '../helpers/app.js'
 
-/** A site of its own whose only page has the client of a service. */
-export interface Site {
-  readonly url: string
-  readonly server: Server
+/** A page with the client of a service, and a `follow` that notes all that a stream tells. */
+function clientPage(service: string): string {
+  return `<!doctype html>
+    <title>A page</title>
+    <script type="module">
+      import { connect } from '${service}/client.js'
+      globalThis.follow = (url, options) => {
+        const stream = connect(url, options)
+        Object.assign(globalThis, { stream, got: [], whole: [], gaps: [], states: [], told: [] })
+        stream.addEventListener('event', ({ detail }) => {
+          got.push(detail.data)
+          whole.push(detail)
+        })
+        stream.addEventListener('gap', ({ detail }) => gaps.push(detail))
+        stream.addEventListener('expiring', ({ detail }) => told.push(detail))
+        stream.addEventListener('state', ({ detail }) => states.push(detail))
+      }
+    </script>`
 }
 
-/** Starts a site, on a port of its own, until the test ends. */
-export async function startSite(t: Test, client: () => string): Promise<Site> {
+/**
+ * Starts a site of its own, whose only page has the client of a service, until the test ends.
+ *
+ * @param html another page.
+ */
+export async function startSite(
+  t: Test,
+  service: () => string,
+  html: () => string = () => clientPage(service()),
+): Promise<string> {
   const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'text/html').end(`<!doctype html>
-      <title>A page</title>
-      <script type="module">
-        import { connect } from '${client()}/client.js'
-        globalThis.follow = (url, options) => {
-          const stream = connect(url, options)
-          Object.assign(globalThis, { stream, got: [], whole: [], gaps: [], states: [], told: [] })
-          stream.addEventListener('event', ({ detail }) => {
-            got.push(detail.data)
-            whole.push(detail)
-          })
-          stream.addEventListener('gap', ({ detail }) => gaps.push(detail))
-          stream.addEventListener('expiring', ({ detail }) => told.push(detail))
-          stream.addEventListener('state', ({ detail }) => states.push(detail))
-        }
-      </script>`)
+    response.setHeader('content-type', 'text/html').end(html())
   }).listen(0, '127.0.0.1')
   t.teardown(() => server.close().closeAllConnections())
   await once(server, 'listening')
   // By this name the page is another origin than the service, and one that may use locks.
-  return { server, url: `http://localhost:${(server.address() as AddressInfo).port}/` }
+  return `http://localhost:${(server.address() as AddressInfo).port}/`
 }
 
 /** Opens a page of a site whose client is that of the service. */
 export async function openTab(t: Test, browser: BrowserContext, app: RunningApp): Promise<Page> {
-  const { url } = await startSite(t, () => app.url)
+  const url = await startSite(t, () => app.url)
   const page = await browser.newPage()
   await page.goto(url)
   return page
