@@ -12,6 +12,7 @@ export class Kept {
   readonly #most: number
   #records: StreamRecord[] = []
   #before: string | undefined
+  #end: string | undefined
 
   /** @param last how many events a new tab wants. */
   constructor(last: number) {
@@ -22,11 +23,22 @@ export class Kept {
     return this.#records
   }
 
+  /** The place before them; undefined while it is not known. */
+  get before(): string | undefined {
+    return this.#before
+  }
+
+  /** Up to where they go. */
+  get end(): string | undefined {
+    return this.#end
+  }
+
   /** Keeps a record behind the others. One without a place can't be told from one that came already. */
   add(record: StreamRecord): void {
     if (record.id === undefined) return
-    this.#before ??= record.kind === 'place' ? record.id : undefined
-    if (record.kind !== 'place') this.#records.push(record)
+    this.#end = record.id
+    if (record.kind === 'place') this.#before ??= record.id
+    else this.#records.push(record)
     while (this.#records.length > this.#most) this.#before = this.#records.shift()!.id
   }
 
@@ -39,5 +51,6 @@ export class Kept {
   restart(before: string | undefined): void {
     this.#records = []
     this.#before = before
+    this.#end = before
   }
 }

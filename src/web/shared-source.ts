@@ -13,6 +13,7 @@ type Said =
       readonly tab: string
       readonly term: string
       readonly kept: readonly StreamRecord[]
+      readonly before: string | undefined
       readonly at: string | undefined
       readonly state: State
     }
@@ -82,7 +83,8 @@ export class SharedSource implements Source {
   /** Leads until it is closed. */
   #lead(signal: AbortSignal): Promise<void> {
     this.#term = this.#tab
-    this.#kept.restart(this.#cursor.id)
+    // A tab that was further than who led before has not all that is between: it begins anew.
+    if (this.#kept.end !== this.#cursor.id) this.#kept.restart(this.#cursor.id)
     const receiver = {
       record: (record: StreamRecord) => {
         this.#kept.add(record)
@@ -110,7 +112,7 @@ export class SharedSource implements Source {
     else if (said.say === 'lead') this.#sayHello()
     else if (said.say === 'welcome') this.#join(said)
     else if (said.term !== this.#term) return
-    else if (said.say === 'back') this.#cursor.wentBack(said.to)
+    else if (said.say === 'back') this.#wentBack(said.to)
     else if (said.say === 'state') this.#tell(said.state)
     else {
       this.#kept.add(said.record)
@@ -132,26 +134,32 @@ export class SharedSource implements Source {
       tab,
       term: this.#tab,
       kept: this.#kept.records,
+      before: this.#kept.before,
       at: this.#connection.lastId,
       state: this.#state,
     })
   }
 
   #goBack(to: string): void {
-    this.#kept.restart(to)
-    this.#cursor.wentBack(to)
+    this.#wentBack(to)
     this.#say({ say: 'back', term: this.#tab, to })
     this.#connection!.goBack(to)
   }
 
-  #join({ tab, term, kept, at, state }: Extract<Said, { say: 'welcome' }>): void {
+  #wentBack(to: string): void {
+    this.#kept.restart(to)
+    this.#cursor.wentBack(to)
+  }
+
+  #join({ tab, term, kept, before, at, state }: Extract<Said, { say: 'welcome' }>): void {
     if (tab !== this.#tab) return
     this.#term = term
-    this.#kept.restart(undefined)
-    for (const record of kept) this.#kept.add(record)
+    const place: StreamRecord = { kind: 'place', id: at }
+    this.#kept.restart(before)
+    for (const record of [...kept, place]) this.#kept.add(record)
     for (const record of this.#cursor.id === undefined ? this.#newest(kept) : kept)
       this.#take(record)
-    this.#take({ kind: 'place', id: at })
+    this.#take(place)
     this.#tell(state)
   }
 
