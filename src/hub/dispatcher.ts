@@ -320,13 +320,12 @@ export class Dispatcher {
   }
 
   /** Writes to a stream between its turns; one that rests is parked where that fills its connection. */
-  tell(stream: Stream, frame: Frame): boolean {
+  tell(stream: Stream, frame: Frame): void {
     const open = this.write(stream, frame)
-    if (open || (stream.state !== 'idle' && stream.state !== 'waiting')) return open
+    if (open || (stream.state !== 'idle' && stream.state !== 'waiting')) return
     if (stream.state === 'idle') stream.cursor = this.#ring.next
     stream.activeAt = this.#now()
     this.park(stream)
-    return open
   }
 
   /** Writes to a stream in its turn, and decides how it goes on. */

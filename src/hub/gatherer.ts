@@ -25,7 +25,7 @@ interface Question {
 }
 
 /** The most that one write gathers, unless a single event is larger. */
-const gatherBytes = 32 * 1024
+export const gatherBytes = 32 * 1024
 /** The most entries that one turn reads one by one for a pattern: about half a millisecond. */
 const scanLimit = 4096
 /** What gathers may stay in memory for other streams that need the same. */

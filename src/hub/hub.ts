@@ -299,9 +299,9 @@ export class Hub {
     this.#times.changed(stream)
   }
 
-  /** Answers a client on its stream; false when the connection takes no more for now. */
-  tell(stream: Stream, frame: Frame): boolean {
-    return this.#dispatcher.tell(stream, frame)
+  /** Answers a client on its stream. */
+  tell(stream: Stream, frame: Frame): void {
+    this.#dispatcher.tell(stream, frame)
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Life, Retained } from './event-log.js'
 import type { Reach } from './eviction-horizon.js'
-import { idOfPlace, type Start } from './resume.js'
+import { idOfPlace, reachOf, type Start } from './resume.js'
 import type { Ring } from './ring.js'
 import { mayHaveMissed } from './selection.js'
 import type { HubStats } from './stats.js'
@@ -86,8 +86,8 @@ export class Notices {
    */
   behindRing(stream: Stream): Frame | undefined {
     const { retained, ring } = this.#parts
-    if (retained === undefined || retained.first > ring.first) return this.#movedOn(stream, ring)
-    return stream.cursor >= retained.first ? undefined : this.#movedOn(stream, retained)
+    const reach = reachOf(ring, retained)
+    return stream.cursor >= reach.first ? undefined : this.#movedOn(stream, reach)
   }
 
   /** The same where what the log has before the ring cannot be read. */
@@ -127,7 +127,7 @@ export class Notices {
     const { retained, ring } = this.#parts
     const head = ring.next - 1
     const id = stream.control ? this.idOf(head) : undefined
-    const held = ring.next - Math.min(ring.first, retained?.first ?? ring.first)
+    const held = ring.next - reachOf(ring, retained).first
     if (id === undefined || head - stream.lastSent <= held / 4) {
       return stream.transport.format.heartbeat
     }

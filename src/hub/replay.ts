@@ -3,14 +3,12 @@ import type { Dispatcher } from './dispatcher.js'
 import { formatEventId } from './event-id.js'
 import { blockEvents, type Retained } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
-import type { Hole } from './resume.js'
+import { gatherBytes } from './gatherer.js'
+import { reachOf, type Hole } from './resume.js'
 import type { Ring } from './ring.js'
 import type { HubStats } from './stats.js'
 import type { Stream } from './stream.js'
 import { wasSent } from './stretches.js'
-
-/** The most that one write of a replay has, unless a single event is larger, in bytes. */
-const writeBytes = 32 * 1024
 
 /** What a client is told of a replay, as bytes of its stream's format. */
 export interface ReplayWords {
@@ -89,7 +87,7 @@ export class Replay {
   /** What comes next, as far as it is in memory. */
   #gather(): Buffer[] {
     const parts: Buffer[] = []
-    for (let bytes = 0; this.#at < this.#sequences.length && bytes < writeBytes; this.#at++) {
+    for (let bytes = 0; this.#at < this.#sequences.length && bytes < gatherBytes; this.#at++) {
       const sequence = this.#sequences[this.#at]!
       const event = this.#eventAt(sequence)
       if (event === undefined && !this.#isGone(sequence)) break
@@ -138,8 +136,7 @@ export class Replay {
 
   #isGone(sequence: number): boolean {
     const { ring, retained } = this.#parts
-    const first = Math.min(ring.first, retained?.first ?? ring.first)
-    return sequence < Math.max(first, this.#unreadableUpTo)
+    return sequence < Math.max(reachOf(ring, retained).first, this.#unreadableUpTo)
   }
 
   async #load(sequence: number): Promise<void> {

@@ -41,6 +41,11 @@ export function idOfPlace(lives: readonly Life[], sequence: number): string | un
   return life.epoch === '' ? undefined : formatEventId(life.epoch, sequence)
 }
 
+/** How far back events are kept: by the log, or by the ring where the log keeps less. */
+export function reachOf(ring: Ring, retained: Retained | undefined): Reach {
+  return retained === undefined || retained.first > ring.first ? ring : retained
+}
+
 /**
  * Finds where a stream begins. To resume is to read an id, not to look it up.
  *
@@ -54,8 +59,7 @@ export function findStart(
   retained?: Retained,
 ): Start {
   const { lastEventId, last, startAt } = request
-  // The log may keep less than the ring holds.
-  const reach = retained === undefined || retained.first > ring.first ? ring : retained
+  const reach = reachOf(ring, retained)
   if (lastEventId === 'earliest') return from(reach.first)
   if (lastEventId !== undefined) return resume(ring, reach, lives, wants, lastEventId)
   const start = startAt ?? newestWanted(ring, wants, last ?? 0).at(-1) ?? ring.next

@@ -3,7 +3,7 @@ import { Filter } from './filter.js'
 import type { History, Replayable } from './history.js'
 import type { Notices } from './notices.js'
 import { Replay, type ReplayParts, type ReplayWords } from './replay.js'
-import type { Hole, StartRequest } from './resume.js'
+import { reachOf, type Hole, type StartRequest } from './resume.js'
 import type { StreamMap } from './stream-map.js'
 import type { Stream } from './stream.js'
 import { replayed, stretchesFrom, turned } from './stretches.js'
@@ -62,8 +62,8 @@ export class Subscriptions {
   change(stream: Stream, topics: readonly string[]): void {
     const { streams, ring, retained } = this.#parts
     if (stream.begun) {
-      const oldest = Math.min(ring.first, retained?.first ?? ring.first)
-      stream.stretches = turned(stream.stretches, stream, this.#placeOf(stream), oldest)
+      const { first } = reachOf(ring, retained)
+      stream.stretches = turned(stream.stretches, stream, this.#placeOf(stream), first)
     }
     streams.change(stream, streams.filter(topics))
     // What is being looked up for it is what it wanted before.

@@ -5,7 +5,7 @@ import type { Caller } from '../auth/caller.js'
 import type { Given } from '../auth/credentials.js'
 import { maySubscribe } from '../auth/grants.js'
 import { RingcastError, type ErrorCode } from '../errors.js'
-import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
+import type { StreamOwner } from '../limits/stream-limits.js'
 import type { TurnQueue } from '../transports/turn-queue.js'
 import {
   closeCodes,
@@ -19,6 +19,7 @@ import { Inbox, type Message } from './inbox.js'
 import type { Query } from './query.js'
 import type { Service } from './service.js'
 import { StreamRequests } from './stream-requests.js'
+import type { TurnedAway } from './turned-away.js'
 import { startOf, type Subscription } from './websocket-query.js'
 
 /** How long a client may take until it says who it is, or what it wants, in milliseconds. */
@@ -40,7 +41,7 @@ export interface ConversationParts {
   readonly turns: TurnQueue<Inbox>
   /** The largest message, in bytes. */
   readonly maxMessageBytes: number
-  readonly tellTurnedAway: (stream: StreamOwner & { readonly setting: StreamLimit }) => void
+  readonly tellTurnedAway: (stream: TurnedAway) => void
   /** Told that it is over. */
   readonly onClosed: (conversation: Conversation) => void
 }

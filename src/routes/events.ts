@@ -5,7 +5,6 @@ import { checkSubscribe } from '../auth/grants.js'
 import { RingcastError } from '../errors.js'
 import type { Hub, SubscribeRequest } from '../hub/hub.js'
 import { isReserved } from '../hub/topic.js'
-import { seldom } from '../limits/seldom.js'
 import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
 import { SseTransport } from '../transports/sse-transport.js'
 import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
@@ -24,6 +23,7 @@ import {
 } from './query.js'
 import { rememberLast } from './remember-last.js'
 import { hubOf, type Service } from './service.js'
+import { turnedAwayTeller, type TurnedAway } from './turned-away.js'
 
 /** The most events that `last` may ask for. */
 export const maxLast = 1000
@@ -39,9 +39,7 @@ const headers = {
 
 /** `GET /events`: the stream itself. `HEAD /events`: its head. */
 export function eventsRoute(app: FastifyInstance, service: Service): void {
-  const tellTurnedAway = seldom<TurnedAway>((latest, streams) => {
-    app.log.warn({ ...latest, streams }, 'streams turned away: over a limit')
-  })
+  const tellTurnedAway = turnedAwayTeller(app.log)
   // The storm shape pays for it: of a thousand requests that are ready in one turn of the event loop
   // each is read at once, and opened, which takes three times as long, in a slice of a later turn.
   const openings = new TurnQueue<Opening>((opening) => {
@@ -110,11 +108,6 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
 function stopRevoked(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   if (error.code !== 'RINGCAST_REVOKED') throw error
   reply.code(204).send()
-}
-
-/** Of a stream that was over a limit, what the log says. */
-interface TurnedAway extends StreamOwner {
-  readonly setting: StreamLimit
 }
 
 /** A stream that is to be opened once its turn has come. */

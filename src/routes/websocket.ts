@@ -3,8 +3,6 @@ import type { Server } from 'node:http'
 import websocketPlugin from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RingcastError } from '../errors.js'
-import { seldom } from '../limits/seldom.js'
-import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
 import type { Pings } from '../transports/pings.js'
 import { TurnQueue } from '../transports/turn-queue.js'
 import { sortUpgrades } from '../transports/upgrades.js'
@@ -14,6 +12,7 @@ import { addressOf } from './client.js'
 import { Conversation, type ConversationParts, type Handshake } from './conversation.js'
 import type { Inbox } from './inbox.js'
 import type { Service } from './service.js'
+import { turnedAwayTeller } from './turned-away.js'
 
 const path = '/ws'
 /** The version of the protocol (RFC 6455 section 4.1). */
@@ -59,9 +58,7 @@ export async function websocketRoute(
       inbox.turn()
     }),
     maxMessageBytes: messageBytes + longestEscape * service.maxEventBytes,
-    tellTurnedAway: seldom<StreamOwner & { setting: StreamLimit }>((latest, streams) => {
-      app.log.warn({ ...latest, streams }, 'streams turned away: over a limit')
-    }),
+    tellTurnedAway: turnedAwayTeller(app.log),
     onClosed: (conversation) => {
       open.delete(conversation)
       pings.remove(conversation.transport)
