@@ -50,9 +50,9 @@ export interface ConversationParts {
 export interface Handshake {
   readonly address: string
   readonly query: FastifyRequest['query']
-  /** The header `Last-Event-ID`. */
+  /** The id to resume from, if one is named. */
   readonly lastEventId: string | undefined
-  /** The credential, or why it is none. */
+  /** The credential, or why it is none, or why the handshake says nothing good. */
   readonly given: Given | undefined | RingcastError
 }
 

@@ -2,15 +2,7 @@ import type { StartRequest } from '../hub/resume.js'
 import { defaultTopic } from '../hub/topic.js'
 import { bad, type ClientMessage } from './client-messages.js'
 import { maxLast } from './events.js'
-import {
-  checkNames,
-  checkTopics,
-  integer,
-  many,
-  single,
-  subscription,
-  type Query,
-} from './query.js'
+import { checkNames, checkTopics, integer, many, subscription, type Query } from './query.js'
 
 /** What a client subscribes to, and from where on. */
 export interface Subscription extends StartRequest {
@@ -20,13 +12,11 @@ export interface Subscription extends StartRequest {
 /**
  * What a handshake subscribes to, by its query; undefined where that says nothing of it.
  *
- * @param header the header `Last-Event-ID`, which wins, of clients that can set it.
- *
+ * @param lastEventId the id to resume from, as `readLastEventId` found it.
  * @throws RingcastError `RINGCAST_INVALID_QUERY`, `RINGCAST_INVALID_TOPIC`.
  */
-export function startOf(query: Query, header?: string): Subscription | undefined {
+export function startOf(query: Query, lastEventId: string | undefined): Subscription | undefined {
   checkNames(query, ['topic', 'user', 'lastEventId', 'last'])
-  const lastEventId = header === '' ? undefined : (header ?? single(query, 'lastEventId'))
   const last = integer(query, 'last', { min: 0, max: maxLast })
   const isNamed = many(query, 'topic').length > 0
   if (!isNamed && lastEventId === undefined && last === undefined) return undefined

@@ -10,6 +10,7 @@ import { givenBy } from './access.js'
 import { onClientError } from './answer-errors.js'
 import { addressOf } from './client.js'
 import { Conversation, type ConversationParts, type Handshake } from './conversation.js'
+import { readLastEventId } from './events.js'
 import type { Inbox } from './inbox.js'
 import type { Service } from './service.js'
 import { turnedAwayTeller } from './turned-away.js'
@@ -166,16 +167,12 @@ function checkVersion({ headers }: FastifyRequest, reply: FastifyReply): void {
  * @throws RingcastError `RINGCAST_ORIGIN_REFUSED`.
  */
 function handshakeOf(service: Service, request: FastifyRequest): Handshake {
-  const header = request.headers['last-event-id']
-  const common = {
-    address: addressOf(request),
-    query: request.query,
-    lastEventId: typeof header === 'string' ? header : undefined,
-  }
+  const common = { address: addressOf(request), query: request.query }
   try {
-    return { ...common, given: givenBy(service.credentials, service.origins, request) }
+    const lastEventId = readLastEventId(request)
+    return { ...common, lastEventId, given: givenBy(service.credentials, service.origins, request) }
   } catch (error) {
     if (!(error instanceof RingcastError) || error.code === 'RINGCAST_ORIGIN_REFUSED') throw error
-    return { ...common, given: error }
+    return { ...common, lastEventId: undefined, given: error }
   }
 }
