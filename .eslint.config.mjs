@@ -27,12 +27,23 @@ const mayImport = {
     'logs',
     'errors',
   ],
-  // Runs in browsers, where nothing of the rest does.
-  web: [],
   cli: ['back-off', 'settings', 'setting-kinds', 'server', 'hub', 'version'],
 }
 
-const withoutPackages = ['hub', 'wire', 'web']
+const withoutPackages = ['hub', 'wire']
+
+/** Runs in browsers, where nothing of the rest does; of its folders, none imports another. */
+const webRules = [
+  { files: ['src/web/*.ts'], forbid: '^(?!\\./[^/]+$)', message: 'src/web imports only itself.' },
+  {
+    files: ['src/web/*/*.ts'],
+    forbid: '^(?!\\.\\.?/[^/]+$|uplot$)',
+    message: 'A folder of src/web imports itself, src/web and uplot.',
+  },
+].map(({ files, forbid, message }) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: forbid, message }] }] },
+}))
 
 const importRules = Object.entries(mayImport).map(([folder, others]) => ({
   files: [`src/${folder}/**/*.ts`],
@@ -71,6 +82,7 @@ export default tseslint.config(
     },
   },
   ...importRules,
+  ...webRules,
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   {
     files: ['test/**/*.ts'],

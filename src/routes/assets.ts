@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RingcastError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,42 +14,101 @@ declare module 'fastify' {
 interface Asset {
   readonly body: Buffer
   readonly etag: string
+  readonly type: string
 }
 
-/** `GET /client.js`: the client for browsers, built. Open to all, to pages of any origin too. */
+/** What was built for browsers; the same place from src/ and from dist/. */
+const built = new URL('../../dist/web/', import.meta.url)
+
+const types: Record<string, string> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+}
+
+/** Kept, and asked for each time whether it still holds: a new version counts at once. */
+const checked = 'no-cache'
+/** Never asked for again: the name changes with what is in it (RFC 8246). */
+const keptForEver = 'public, max-age=31536000, immutable'
+
+/**
+ * What the dashboard may load: its own scripts and styles, and the service. Nothing inline, nothing
+ * from elsewhere, and no page may show it in a frame (CSP Level 3).
+ */
+const dashboardPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/**
+ * What browsers load: `GET /`, the dashboard, with its scripts and styles at `/assets/`; and the client
+ * for pages of any origin, `/client.js`. All are open, since there is nothing secret in them: what the
+ * dashboard shows it asks for as an administrator.
+ */
 export function assetRoutes(app: FastifyInstance): void {
-  let asset: Asset | undefined
-  const options = { exposeHeadRoute: true, config: { anyOrigin: true } }
-  app.get('/client.js', options, (request, reply) => {
-    asset ??= load('client.js')
-    return send(request, reply, asset)
+  const ofName = new Map<string, Asset>()
+  const asset = (name: string): Asset => {
+    const known = ofName.get(name) ?? load(name)
+    ofName.set(name, known)
+    return known
+  }
+  for (const name of ['client.js']) {
+    const options = { exposeHeadRoute: true, config: { anyOrigin: true } }
+    app.get(`/${name}`, options, (request, reply) =>
+      send(request, forAll(reply), asset(name), checked),
+    )
+  }
+
+  app.get('/', { exposeHeadRoute: true }, (request, reply) => {
+    reply.headers({
+      'content-security-policy': dashboardPolicy,
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+    })
+    return send(request, reply, asset('dashboard.html'), checked)
+  })
+
+  let names: Set<string> | undefined
+  app.get('/assets/:name', { exposeHeadRoute: true }, (request, reply) => {
+    const { name } = request.params as { name: string }
+    // Looked up among the names that there are: no path is ever made of what a client says.
+    names ??= new Set(readdirSync(new URL('assets/', built)))
+    if (!names.has(name)) throw new RingcastError('RINGCAST_NOT_FOUND', 'there is no such asset')
+    return send(request, reply, asset(`assets/${name}`), keptForEver)
   })
 }
 
 function load(name: string): Asset {
-  // The same from src/ and from dist/.
-  const body = readFileSync(new URL(`../../dist/web/${name}`, import.meta.url))
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+  const body = readFileSync(new URL(name, built))
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  return { body, etag, type: types[name.slice(name.lastIndexOf('.') + 1)]! }
+}
+
+/** Lets pages of any origin have the answer, which is the same for all of them. */
+function forAll(reply: FastifyReply): FastifyReply {
+  // What the service says of origins elsewhere is not said here.
+  return reply.removeHeader('vary').headers({
+    'access-control-allow-origin': '*',
+    // Pages that isolate themselves (COEP) take no other scripts.
+    'cross-origin-resource-policy': 'cross-origin',
+  })
 }
 
 function send(
   { headers }: FastifyRequest,
   reply: FastifyReply,
-  { body, etag }: Asset,
+  { body, etag, type }: Asset,
+  cacheControl: string,
 ): FastifyReply {
-  // What the service says of origins elsewhere is not said here: the answer is the same for all.
-  reply.removeHeader('vary')
-  reply.headers({
-    etag,
-    // Kept, and asked for each time whether it still holds: a new version counts at once.
-    'cache-control': 'no-cache',
-    'access-control-allow-origin': '*',
-    // Pages that isolate themselves (COEP) take no other scripts.
-    'cross-origin-resource-policy': 'cross-origin',
-    'x-content-type-options': 'nosniff',
-  })
+  reply.headers({ etag, 'cache-control': cacheControl, 'x-content-type-options': 'nosniff' })
   if (isKnown(headers['if-none-match'], etag)) return reply.code(304).send()
-  return reply.type('text/javascript; charset=utf-8').send(body)
+  return reply.type(type).send(body)
 }
 
 /** Whether the client has it already (RFC 9110 section 13.1.2); a proxy may have made the tag weak. */
