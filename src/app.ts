@@ -39,6 +39,7 @@ import { streamRoutes } from './routes/streams.js'
 import { ticketsRoute } from './routes/tickets.js'
 import { websocketRoute } from './routes/websocket.js'
 import type { Settings } from './settings.js'
+import { version } from './version.js'
 import { admitInTurns } from './transports/admission.js'
 import { DeadPeers, type WatchedSocket } from './transports/dead-peers.js'
 import { Pings } from './transports/pings.js'
@@ -138,7 +139,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   // Filled before anybody is let in: the newest part of the log is what most come back for.
   const newest = await newestPart(log, settings.ringEvents, settings.ringBytes)
   const streamPlaces = shared?.streamPlaces ?? new StreamLimits(settings)
-  const { hub, system, feed, metrics } = buildHubs(settings, {
+  const { hub, system, feed, metrics, recent } = buildHubs(settings, {
     ...name,
     log,
     newest,
@@ -167,7 +168,15 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       topics: ({ topic }) => held.topics(topic),
       endStream: ({ id }) => held.end(id),
       endStreamsOf: (request) => held.endOf(request),
-      figures: () => figures(hub, system, name),
+      figures: () =>
+        figures({
+          ...name,
+          version: version(),
+          configured: credentials.configured,
+          hub,
+          system,
+          recent,
+        }),
       metrics: () => metrics.values(),
     },
   )
@@ -191,6 +200,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     metrics: async () => metricsPage((await peers.metrics()).all),
   }
   feed.start(service.figures)
+  recent.start()
 
   http.addHook('onRequest', (request, reply, done) => {
     if (!isBehindStream(request)) {
@@ -240,6 +250,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       await Promise.all([hub, system, conversations].map((parts) => parts.drain(settings.drainMs)))
       pings.stop()
       feed.stop()
+      recent.stop()
       deadPeers.stop()
       await http.close()
       await peers.close()

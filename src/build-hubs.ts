@@ -6,8 +6,9 @@ import type { StreamPlaces } from './limits/stream-limits.js'
 import { MemoryLog } from './logs/memory-log.js'
 import type { ProcessName } from './metrics/figures.js'
 import { Metrics } from './metrics/metrics.js'
+import { Recent } from './metrics/recent.js'
 import { SystemFeed } from './metrics/system-feed.js'
-import { rowOf } from './peers/rows.js'
+import { rowOf } from './metrics/rows.js'
 import type { Settings } from './settings.js'
 import { version } from './version.js'
 
@@ -25,6 +26,7 @@ export interface Hubs {
   readonly system: Hub
   readonly feed: SystemFeed
   readonly metrics: Metrics
+  readonly recent: Recent
 }
 
 /** Makes the two hubs: of what is pushed, and of the service's own topics. */
@@ -59,6 +61,7 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     },
     onWritten: (ms) => {
       metrics.written(ms)
+      recent.pushToWrite.add(Math.max(0, ms))
     },
     onUnreadable: seldom<unknown>((error, streams) => {
       logger.error({ err: error, streams }, 'a part of the log cannot be read')
@@ -67,9 +70,12 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
       feed.opened(() => rowOf(hub, node, stream))
       logger.debug({ stream: hub.streamId(stream), topics: stream.filter.topics }, 'stream opened')
     },
+    onSubscribed: (stream) => {
+      feed.changed(stream, () => rowOf(hub, node, stream))
+    },
     onEnd: (stream, reason) => {
       over(stream)
-      feed.closed(() => ({ id: hub.streamId(stream), reason }))
+      feed.closed(() => ({ ...rowOf(hub, node, stream), reason }))
       logger.info(
         {
           stream: hub.streamId(stream),
@@ -82,5 +88,6 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     },
   })
   const metrics = new Metrics(hub, system, version())
-  return { hub, system, feed, metrics }
+  const recent = new Recent(hub)
+  return { hub, system, feed, metrics, recent }
 }

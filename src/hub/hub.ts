@@ -33,6 +33,8 @@ export interface HubOptions extends StreamLimits {
   readonly nextStreamNumber: () => number
   /** Told each stream that opened. */
   readonly onOpen?: (stream: Stream) => void
+  /** Told each stream whose client subscribed to something else than before. */
+  readonly onSubscribed?: (stream: Stream) => void
   /** Told each stream that is over, and why, once. */
   readonly onEnd?: (stream: Stream, reason: EndReason) => void
   /** Told how long the log took to accept a push, in milliseconds; of a sample. */
@@ -142,6 +144,7 @@ export class Hub {
       history: this.#history,
       notices: this.#notices,
       idOf: (sequence) => this.idOfSequence(sequence),
+      onSubscribed: options.onSubscribed,
     })
     this.#endings = new Endings({
       ...common,

@@ -13,6 +13,8 @@ export interface SubscriptionParts extends ReplayParts {
   readonly streams: StreamMap
   readonly history: History
   readonly notices: Notices
+  /** Told each stream that is subscribed to something else than before. */
+  readonly onSubscribed: ((stream: Stream) => void) | undefined
 }
 
 /** What is asked for beside what a stream is subscribed to already. */
@@ -39,8 +41,8 @@ export class Subscriptions {
 
   /** Begins a stream that waited for its client to subscribe: its first subscription sets its cursor. */
   begin(stream: Stream, topics: readonly string[], request: StartRequest): void {
-    const { streams, history, notices } = this.#parts
-    streams.change(stream, streams.filter(topics))
+    const { history, notices } = this.#parts
+    this.#subscribe(stream, topics)
     const start = history.startOf(stream, request)
     stream.cursor = start.cursor
     stream.lastSent = start.place
@@ -60,12 +62,12 @@ export class Subscriptions {
 
   /** Changes what a stream is subscribed to, from its place on. */
   change(stream: Stream, topics: readonly string[]): void {
-    const { streams, ring, retained } = this.#parts
+    const { ring, retained } = this.#parts
     if (stream.begun) {
       const { first } = reachOf(ring, retained)
       stream.stretches = turned(stream.stretches, stream, this.#placeOf(stream), first)
     }
-    streams.change(stream, streams.filter(topics))
+    this.#subscribe(stream, topics)
     // What is being looked up for it is what it wanted before.
     if (stream.state === 'reading') this.#dispatcher.attend(stream)
   }
@@ -113,6 +115,12 @@ export class Subscriptions {
         },
       )
     })
+  }
+
+  #subscribe(stream: Stream, topics: readonly string[]): void {
+    const { streams, onSubscribed } = this.#parts
+    streams.change(stream, streams.filter(topics))
+    onSubscribed?.(stream)
   }
 
   #done(stream: Stream, words: ReplayWords): Buffer {

@@ -5,8 +5,8 @@ const maxNamed = 200
 const periodMs = 1000
 
 /**
- * Feeds the `$sys` topics: once a second the figures, and what streams opened and closed. Nothing
- * is made up while nobody listens.
+ * Feeds the `$sys` topics: once a second the figures, and what streams opened, closed and subscribed
+ * to something else. Nothing is made up while nobody listens.
  */
 export class SystemFeed {
   readonly #system: Hub
@@ -14,6 +14,7 @@ export class SystemFeed {
   /** Asked when they are told: a WebSocket client says what it wants only once it is connected. */
   #opened: (() => unknown)[] = []
   #closed: unknown[] = []
+  #changed = new Map<object, () => unknown>()
   #openedCount = 0
   #closedCount = 0
 
@@ -54,16 +55,24 @@ export class SystemFeed {
     if (this.#closed.length < maxNamed) this.#closed.push(row())
   }
 
+  /** Notes a stream that is subscribed to something else than before. */
+  changed(stream: object, row: () => unknown): void {
+    if (this.#system.streams.size === 0) return
+    if (this.#changed.size < maxNamed) this.#changed.set(stream, row)
+  }
+
   #publishStreams(): void {
-    if (this.#openedCount === 0 && this.#closedCount === 0) return
+    if (this.#openedCount + this.#closedCount + this.#changed.size === 0) return
     this.#publish('$sys/streams', {
       opened: this.#opened.map((row) => row()),
       openedCount: this.#openedCount,
       closed: this.#closed,
       closedCount: this.#closedCount,
+      changed: Array.from(this.#changed.values(), (row) => row()),
     })
     this.#opened = []
     this.#closed = []
+    this.#changed = new Map()
     this.#openedCount = 0
     this.#closedCount = 0
   }

@@ -2,7 +2,7 @@ import type { Revocations } from '../auth/revocations.js'
 import type { Hub } from '../hub/hub.js'
 import type { Stream } from '../hub/stream.js'
 import { page, type Page, type PageRequest } from './page.js'
-import { rowOf, type StreamRow, type TopicCount } from './rows.js'
+import { rowOf, type StreamRow, type TopicCount } from '../metrics/rows.js'
 
 /** Which streams are asked for. */
 export interface StreamsRequest extends PageRequest {
@@ -10,6 +10,8 @@ export interface StreamsRequest extends PageRequest {
   readonly user: string | undefined
   /** Those that asked for this topic or pattern. */
   readonly topic: string | undefined
+  /** Those of the node of this name. */
+  readonly node: string | undefined
 }
 
 /** Whose streams are to end. */
@@ -33,7 +35,9 @@ export class HeldStreams {
   }
 
   /** @throws RingcastError `RINGCAST_INVALID_QUERY` for an `after` that is none. */
-  list({ user, topic, ...request }: StreamsRequest): Page<StreamRow> {
+  list({ user, topic, node, ...request }: StreamsRequest): Page<StreamRow> {
+    if (node !== undefined && node !== this.#node)
+      return page([], ({ id }: StreamRow) => id, request)
     const rows = this.#hubs.flatMap((hub) =>
       [...hub.streams.values()]
         .filter((stream) => user === undefined || stream.user === user)

@@ -3,7 +3,7 @@ import type { MetricValues } from '../metrics/metrics.js'
 import type { EndRequest, StreamsRequest } from './held-streams.js'
 import { page, type Page, type PageRequest } from './page.js'
 import type { PeerLink } from './peer-link.js'
-import type { StreamRow, TopicCount } from './rows.js'
+import type { StreamRow, TopicCount } from '../metrics/rows.js'
 
 /**
  * What processes ask of each other: an argument and an answer, both of which pass through JSON. A

@@ -21,10 +21,11 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
 
   app.get('/api/streams', admin, async (request) => {
     const query = request.query as Query
-    checkNames(query, ['user', 'topic', 'sort', 'limit', 'after'])
+    checkNames(query, ['user', 'topic', 'node', 'sort', 'limit', 'after'])
     const { items, total, after, silent } = await peers.streams({
       user: userOf(query),
       topic: single(query, 'topic'),
+      node: single(query, 'node'),
       ...pageRequest(query, oneOf(query, 'sort', streamSorts) ?? '-lag'),
     })
     return { streams: items, total, after, ...told(silent) }

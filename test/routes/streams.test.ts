@@ -35,6 +35,8 @@ t.test('streams are found by user and by topic, those of $sys topics too', async
   t.same(await idsOf('topic=a&user=bob'), [idOf(b)])
   t.same(await idsOf('topic=$sys/stats'), [idOf(system)])
   t.same(await idsOf('user=nobody'), [])
+  t.same(await idsOf(`user=bob&node=${idOf(b).split('.')[0]!}`), [idOf(b)])
+  t.same(await idsOf('node=another'), [])
   t.same(await idsOf(''), [idOf(a), idOf(b), idOf(system)])
   t.equal((await list(app, 'topic=$sys/stats')).streams[0]!['cursor'], null)
 })
