@@ -1,1 +1,176 @@
-export {}
+import { Charts } from './charts.js'
+import { Curls } from './curl.js'
+import { h, panel, setText } from './dom.js'
+import type { Figures } from './figures.js'
+import { listenToKeys } from './keys.js'
+import { follow } from './live.js'
+import { login, signOut } from './login.js'
+import { PushForm } from './push-form.js'
+import { Samples } from './samples.js'
+import { Sentence } from './sentence.js'
+import { ask, ServiceError } from './service.js'
+import { Streams } from './streams.js'
+import { Tail } from './tail.js'
+import { Topics } from './topics.js'
+import { Trace } from './trace.js'
+import { ViewState } from './view-state.js'
+import { welcome } from './welcome.js'
+
+const spans = ['2', '10', '60']
+const defaultSpan = '10'
+/** How long until the service is asked again that did not answer, in milliseconds. */
+const askAgainMs = 2_000
+
+const view = new ViewState()
+const samples = new Samples()
+
+void begin('The service wants to know who asks.')
+
+/** Shows the dashboard, after its login where there is one. */
+async function begin(why: string): Promise<void> {
+  for (;;) {
+    try {
+      show(await ask<Figures>('api/stats'))
+      return
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error
+      if (error.isAboutCredentials) await login(why)
+      else await notAnswering(error)
+    }
+  }
+}
+
+async function notAnswering({ message }: ServiceError): Promise<void> {
+  document.body.replaceChildren(
+    h(
+      'main',
+      { class: 'alone' },
+      h('h1', {}, 'Ringcast'),
+      h('p', { role: 'alert' }, `Not loaded: ${message}.`),
+    ),
+  )
+  await new Promise((resolve) => setTimeout(resolve, askAgainMs))
+}
+
+function show(first: Figures): void {
+  const shown = new AbortController()
+  const { signal } = shown
+  const curls = new Curls(new URL('.', location.href).href, first.configured)
+  const traceEvent = (event: string): void => {
+    trace.show({ event })
+  }
+  const sentence = new Sentence()
+  const charts = new Charts(samples, Number(spanOf(view)))
+  const trace = new Trace(view)
+  const streams = new Streams(
+    view,
+    (stream) => {
+      trace.show({ stream })
+    },
+    signal,
+  )
+  const tail = new Tail(view, curls, traceEvent)
+  const topics = new Topics((wanted) => {
+    tail.listen(wanted)
+  }, signal)
+  const push = new PushForm(curls, traceEvent)
+  const hello = welcome(curls)
+  const node = h('span', { class: 'muted' })
+  const leave = (why: string): void => {
+    shown.abort()
+    tail.close()
+    void begin(why)
+  }
+
+  document.body.replaceChildren(
+    head(node, first.configured, leave),
+    h(
+      'main',
+      {},
+      sentence.element,
+      hello,
+      panel('figures', 'Figures', [spanSelect(charts)], charts.element),
+      streams.element,
+      topics.element,
+      tail.element,
+      trace.element,
+      push.element,
+    ),
+  )
+
+  // The other workers of the node tell of their streams elsewhere: only the sum shows that they changed.
+  let told = first.streams
+  let streamsThen = first.streams
+  const take = (figures: Figures): void => {
+    if (streamsThen !== told) {
+      told = streamsThen
+      streams.missed()
+      topics.changed()
+    }
+    streamsThen = figures.streams
+    samples.add(figures, Date.now() / 1000)
+    setText(node, `${figures.node} · ${figures.version}`)
+    sentence.figures(figures)
+    charts.update(figures.marks)
+    streams.slowest(figures.node, figures.slowest)
+    topics.busiest(figures.busiest)
+    hello.hidden = figures.accepted > 0 || figures.streams > 1
+  }
+  take(first)
+  follow(
+    {
+      figures: take,
+      streams: (changes) => {
+        streams.changed(changes)
+        topics.changed()
+        told += changes.openedCount - changes.closedCount
+      },
+      state: (state) => {
+        sentence.state(state)
+        // What changed while nothing was told.
+        if (state === 'live') void Promise.all([streams.load(), topics.load()])
+      },
+      signedOut: () => {
+        leave('The session is over.')
+      },
+    },
+    signal,
+  )
+  tail.start()
+  trace.start()
+  listenToKeys({ '/': () => tail.search(), p: () => tail.pause() }, signal)
+}
+
+function head(node: HTMLElement, configured: boolean, leave: (why: string) => void): HTMLElement {
+  const out = h('button', { type: 'button', class: 'quiet' }, 'Sign out')
+  out.addEventListener('click', () => {
+    void signOut().then(() => {
+      leave('Signed out.')
+    })
+  })
+  return h('header', { class: 'top' }, h('h1', {}, 'Ringcast'), node, configured ? out : undefined)
+}
+
+function spanSelect(charts: Charts): HTMLElement {
+  const select = h(
+    'select',
+    { 'aria-label': 'How much of the past' },
+    ...spans.map((minutes) => h('option', { value: minutes }, `last ${minutes} min`)),
+  )
+  const set = (): void => {
+    select.value = spanOf(view)
+    charts.minutes = Number(select.value)
+  }
+  select.addEventListener('change', () => {
+    view.set({ minutes: select.value === defaultSpan ? '' : select.value })
+    set()
+  })
+  view.onChange(set)
+  select.value = spanOf(view)
+  return select
+}
+
+function spanOf(state: ViewState): string {
+  const minutes = state.get('minutes')
+  return spans.includes(minutes) ? minutes : defaultSpan
+}

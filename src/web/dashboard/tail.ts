@@ -1,0 +1,213 @@
+import { connect, type RingcastStream } from '../client.js'
+import type { Curls } from './curl.js'
+import { field, h, panel, setText } from './dom.js'
+import { matches, TailRecords, type TailRecord } from './records.js'
+import { tailRow, type RowActions } from './tail-row.js'
+import { count, whole } from './text.js'
+import type { ViewState } from './view-state.js'
+
+/** How many events one begins with. */
+const last = 100
+/** How many rows there are at most; the rest of what is kept is found by searching. */
+const mostRows = 200
+/** All topics; `$` ones are not among them. */
+const everything = '**'
+
+/** What is pushed, as it comes, the newest first. */
+export class Tail {
+  readonly #view: ViewState
+  readonly #records = new TailRecords()
+  readonly #actions: RowActions
+  readonly #topics = h('input', {
+    type: 'search',
+    name: 'tail',
+    placeholder: everything,
+    spellcheck: 'false',
+    title: 'Topics and patterns, with spaces between them',
+  })
+  readonly #find = h('input', {
+    type: 'search',
+    name: 'find',
+    placeholder: 'press /',
+    'aria-keyshortcuts': '/',
+  })
+  readonly #pause = h(
+    'button',
+    { type: 'button', 'aria-keyshortcuts': 'p', 'aria-pressed': 'false' },
+    'Pause',
+  )
+  readonly #said = h('p', { class: 'said', role: 'status' })
+  readonly #list = h('div', {
+    class: 'scroll records',
+    tabindex: 0,
+    role: 'log',
+    'aria-live': 'off',
+  })
+  readonly element: HTMLElement
+  #stream: RingcastStream | undefined
+  #arrived: TailRecord[] = []
+  #frame = 0
+
+  constructor(view: ViewState, curls: Curls, trace: (event: string) => void) {
+    this.#view = view
+    this.#actions = { curls, trace }
+    const save = h('button', { type: 'button', class: 'quiet' }, 'Export')
+    save.title = 'What is kept and found, as newline-delimited JSON'
+    save.addEventListener('click', () => {
+      this.#export()
+    })
+    this.#pause.addEventListener('click', () => {
+      this.pause()
+    })
+    this.element = panel(
+      'tail',
+      'Tail',
+      [this.#pause, save],
+      h(
+        'form',
+        { class: 'filters', onsubmit: (event) => event.preventDefault() },
+        field('Topics', this.#topics),
+        field('Search', this.#find),
+      ),
+      this.#said,
+      this.#list,
+    )
+    this.#topics.addEventListener('change', () => {
+      this.listen(this.#topics.value.split(/\s+/))
+    })
+    this.#find.addEventListener('input', () => {
+      view.set({ find: this.#find.value })
+      this.#drawAll()
+    })
+    view.onChange(() => {
+      this.start()
+    })
+  }
+
+  /** Begins with what the URL says. */
+  start(): void {
+    this.#find.value = this.#view.get('find')
+    this.#setPaused(this.#view.get('paused') === '1')
+    this.#connect()
+  }
+
+  /** Listens to other topics. */
+  listen(topics: readonly string[]): void {
+    this.#view.set({ tail: topics.filter((topic) => topic !== '').join(' ') })
+    this.#connect()
+  }
+
+  /** Pauses, or goes on. */
+  pause(): void {
+    this.#setPaused(!this.#records.paused)
+    this.#view.set({ paused: this.#records.paused ? '1' : '' })
+  }
+
+  /** Goes to the search. */
+  search(): void {
+    this.#find.focus()
+    this.#find.select()
+  }
+
+  close(): void {
+    this.#stream?.close()
+    cancelAnimationFrame(this.#frame)
+  }
+
+  #connect(): void {
+    const wanted = this.#view.get('tail')
+    if (this.#stream !== undefined && this.#topics.value === wanted) return
+    this.#topics.value = wanted
+    this.#stream?.close()
+    this.#records.clear()
+    this.#arrived = []
+    this.#drawAll()
+    const topics = (wanted || everything).split(' ')
+    const stream = connect('events', { topics, last, share: true })
+    this.#stream = stream
+    stream.addEventListener('event', ({ detail }) => {
+      this.#add({ kind: 'event', event: detail })
+    })
+    stream.addEventListener('gap', ({ detail }) => {
+      this.#add({ kind: 'gap', gap: detail, at: new Date().toISOString() })
+    })
+    stream.addEventListener('state', () => {
+      this.#tell()
+    })
+  }
+
+  /** Drawn once for all that comes before the next frame: a burst costs no more than its newest rows. */
+  #add(record: TailRecord): void {
+    this.#arrived.push(record)
+    // A page in the background gets no frames.
+    if (this.#arrived.length > last && document.hidden) this.#drawArrived()
+    else if (this.#frame === 0)
+      this.#frame = requestAnimationFrame(() => {
+        this.#drawArrived()
+      })
+  }
+
+  #drawArrived(): void {
+    cancelAnimationFrame(this.#frame)
+    this.#frame = 0
+    this.#prepend(this.#records.add(this.#arrived))
+    this.#arrived = []
+    this.#tell()
+  }
+
+  #prepend(records: readonly TailRecord[]): void {
+    const rows = records
+      .filter((record) => matches(record, this.#find.value))
+      .slice(-mostRows)
+      .map((record) => tailRow(record, this.#actions))
+      .reverse()
+    this.#list.prepend(...rows)
+    while (this.#list.childElementCount > mostRows) this.#list.lastElementChild!.remove()
+  }
+
+  #drawAll(): void {
+    this.#list.replaceChildren()
+    this.#prepend(this.#records.shown)
+    this.#tell()
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused !== this.#records.paused) this.#prepend(this.#records.pause(paused))
+    this.#pause.setAttribute('aria-pressed', String(paused))
+    this.#tell()
+  }
+
+  #tell(): void {
+    const { paused, waiting, shown } = this.#records
+    setText(
+      this.#pause,
+      paused ? `Go on (${waiting === 0 ? 'none' : whole(waiting)} wait)` : 'Pause',
+    )
+    const state = this.#stream?.state ?? 'connecting'
+    const about =
+      state === 'live'
+        ? shown.length === 0
+          ? 'Live; nothing has come yet.'
+          : this.#found()
+        : state === 'closed'
+          ? 'The service has ended this stream.'
+          : 'Connecting …'
+    setText(this.#said, about)
+  }
+
+  #found(): string {
+    const { shown } = this.#records
+    const find = this.#find.value
+    if (find === '') return `Live; the newest ${whole(shown.length)} are kept.`
+    const found = shown.filter((record) => matches(record, find)).length
+    return `Live; ${count(found, 'match', 'matches')} among the newest ${whole(shown.length)}.`
+  }
+
+  #export(): void {
+    const text = this.#records.ndjson((record) => matches(record, this.#find.value))
+    const url = URL.createObjectURL(new Blob([text], { type: 'application/x-ndjson' }))
+    const name = `ringcast-${new Date().toISOString().replaceAll(':', '')}.ndjson`
+    h('a', { href: url, download: name }).click()
+    URL.revokeObjectURL(url)
+  }
+}
