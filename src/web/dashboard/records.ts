@@ -1,4 +1,4 @@
-import type { Envelope, Gap } from '../client.js'
+import type { Envelope, Gap } from '../records.js'
 
 /** A line of the tail: an event, or a hole. */
 export type TailRecord =
