@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { startApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
+import { connection, requestText } from '../helpers/connection.js'
 import { apiKey } from '../helpers/tokens.js'
 
 const built = readFileSync(new URL('../../dist/web/client.js', import.meta.url), 'utf8')
@@ -61,4 +62,27 @@ t.test('an open service gives the client only by the names of this machine', asy
 
 t.test('the client is under 5 kB gzipped', async (t) => {
   t.ok(gzipSync(built, { level: 6 }).length < 5_000)
+})
+
+t.test('no trick with a path gets anything but what is meant to be served', async (t) => {
+  const app = await startApp(t)
+  const names = [
+    '../dashboard.html',
+    '..%2fclient.js',
+    '%2e%2e/client.js',
+    '%2e%2e%2f%2e%2e%2fcli%2fmain.js',
+    '..%5cclient.js',
+    '....//client.js',
+    '%00',
+    'dashboard.js',
+    'constructor',
+    '.',
+    '',
+  ]
+  for (const name of names) {
+    const request = requestText('GET', `/assets/${name}`, { headers: { Connection: 'close' } })
+    const answer = await connection(t, app.port, request).end()
+    t.match(answer, /^HTTP\/1\.1 40[04] /, name)
+    t.match(answer, /"code":"RINGCAST_(NOT_FOUND|BAD_REQUEST)"/)
+  }
 })

@@ -9,9 +9,11 @@ import type { ViewState } from './view-state.js'
 /** How many events one begins with. */
 const last = 100
 /** How many rows there are at most; the rest of what is kept is found by searching. */
-const mostRows = 200
+const mostRows = 100
 /** All topics; `$` ones are not among them. */
 const everything = '**'
+/** How long between two drawings, in milliseconds: all that comes meanwhile is drawn together. */
+const betweenMs = 100
 
 /** What is pushed, as it comes, the newest first. */
 export class Tail {
@@ -46,7 +48,8 @@ export class Tail {
   readonly element: HTMLElement
   #stream: RingcastStream | undefined
   #arrived: TailRecord[] = []
-  #frame = 0
+  #due: ReturnType<typeof setTimeout> | undefined
+  #drawnAt = 0
 
   constructor(view: ViewState, curls: Curls, trace: (event: string) => void) {
     this.#view = view
@@ -111,7 +114,7 @@ export class Tail {
 
   close(): void {
     this.#stream?.close()
-    cancelAnimationFrame(this.#frame)
+    clearTimeout(this.#due)
   }
 
   #connect(): void {
@@ -136,20 +139,20 @@ export class Tail {
     })
   }
 
-  /** Drawn once for all that comes before the next frame: a burst costs no more than its newest rows. */
+  /** A burst costs no more than its newest rows, now and then. */
   #add(record: TailRecord): void {
     this.#arrived.push(record)
-    // A page in the background gets no frames.
-    if (this.#arrived.length > last && document.hidden) this.#drawArrived()
-    else if (this.#frame === 0)
-      this.#frame = requestAnimationFrame(() => {
+    this.#due ??= setTimeout(
+      () => {
         this.#drawArrived()
-      })
+      },
+      this.#drawnAt + betweenMs - performance.now(),
+    )
   }
 
   #drawArrived(): void {
-    cancelAnimationFrame(this.#frame)
-    this.#frame = 0
+    this.#due = undefined
+    this.#drawnAt = performance.now()
     this.#prepend(this.#records.add(this.#arrived))
     this.#arrived = []
     this.#tell()

@@ -1,0 +1,257 @@
+import { exec } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { push, startApp } from '../../helpers/app.js'
+import { startChromium, whyNoChromium } from '../../helpers/chromium.js'
+import { openStream } from '../../helpers/sse-client.js'
+import { until } from '../../helpers/until.js'
+import { openDashboard } from './open-dashboard.js'
+
+const skip = whyNoChromium()
+const shell = promisify(exec)
+const browser = skip === false ? await startChromium(t) : undefined
+
+t.test('an empty service shows the two commands to begin with, which work', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { page, panel, records, complaints } = await openDashboard(t, app.url, browser)
+  const hello = panel('To begin with')
+  await hello.waitFor()
+  const [listen, publish] = await hello.locator('code').allTextContents()
+  t.match(listen, app.url)
+  const heard = shell(`${listen!} | grep -m 1 ^data:.*Hello`)
+  await until(
+    () => [...app.hub.streams.topics()].some(([topic]) => topic === 'hello'),
+    'a listener',
+  )
+  await shell(publish!)
+  t.match((await heard).stdout, 'Hello, world')
+  await records.filter({ hasText: 'Hello, world' }).waitFor()
+  await hello.waitFor({ state: 'hidden' })
+  await page.getByText(/^\d+ streams? (is|are) open, with no gaps/).waitFor()
+  t.same(complaints, [])
+})
+
+t.test('the tail begins with the newest, and shows what comes on top', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(app.url, {
+    topic: 'orders/1',
+    event: 'paid',
+    data: { hostile: '<img src=x onerror=alert(1)>' },
+  })
+  const { records, complaints } = await openDashboard(t, app.url, browser)
+  await records.first().waitFor()
+  const [id] = await push(app.url, { topic: 'news', data: 'second' })
+  await records.nth(1).waitFor()
+  t.match(await records.nth(0).textContent(), 'newssecond')
+  const first = records.nth(1)
+  t.match(await first.textContent(), 'orders/1paid{"hostile":"<img')
+  await first.locator('summary').click()
+  t.equal(
+    await first.locator('pre').textContent(),
+    '{\n  "hostile": "<img src=x onerror=alert(1)>"\n}',
+    'laid out, and nothing but text',
+  )
+  await records.nth(0).locator('summary').click()
+  t.match(await records.nth(0).textContent(), id!)
+  t.same(complaints, [])
+})
+
+t.test('the tail is searched, paused, and saved', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(
+    app.url,
+    [1, 2, 3].map((n) => ({ topic: `n/${n}`, data: `Number ${n}` })),
+  )
+  const { page, records, panel } = await openDashboard(t, app.url, browser)
+  await records.nth(2).waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('number 2')
+  await panel('Tail').getByText('1 match among the newest 3').waitFor()
+  t.equal(await records.count(), 1)
+  t.match(page.url(), 'find=number+2')
+  await page.reload()
+  await panel('Tail').getByText('1 match among the newest 3').waitFor()
+  await page.getByLabel('Search').fill('')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('p')
+  await push(
+    app.url,
+    [4, 5].map((n) => ({ topic: `n/${n}`, data: `Number ${n}` })),
+  )
+  const button = panel('Tail').getByRole('button', { name: 'Go on (2 wait)' })
+  await button.waitFor()
+  t.equal(await records.count(), 3)
+  t.match(page.url(), 'paused=1')
+  await button.click()
+  await records.nth(4).waitFor()
+  t.match(await records.nth(0).textContent(), 'Number 5')
+  const download = page.waitForEvent('download')
+  await panel('Tail').getByRole('button', { name: 'Export' }).click()
+  const lines = readFileSync(await (await download).path(), 'utf8')
+    .trim()
+    .split('\n')
+  t.same(
+    lines.map((line) => (JSON.parse(line) as { data: unknown }).data),
+    [1, 2, 3, 4, 5].map((n) => `Number ${n}`),
+  )
+})
+
+t.test('streams are listed as they come and go, and one is closed', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { page, panel } = await openDashboard(t, app.url, browser)
+  const row = (user: string) => panel('Streams').getByRole('row').filter({ hasText: user })
+  await panel('Streams').getByRole('row').nth(1).waitFor()
+  const ann = await openStream(t, app.port, '/events?topic=a&user=ann')
+  await openStream(t, app.port, '/events?topic=b&user=bob')
+  await row('ann').waitFor()
+  await row('bob').waitFor()
+  await panel('Streams').getByLabel('User').fill('ann')
+  await page.keyboard.press('Enter')
+  await row('bob').waitFor({ state: 'detached' })
+  t.match(page.url(), 'user=ann')
+  await row('ann').getByRole('button', { name: 'Close' }).click()
+  t.equal(app.hub.streams.size, 3, 'it is asked first')
+  await row('ann').getByRole('button', { name: 'Close for good' }).click()
+  await row('ann').waitFor({ state: 'detached' })
+  await until(() => ann.control.length === 2, 'a goodbye')
+  t.match(ann.control[1], { type: 'bye', reason: 'revoked', reconnect: false })
+})
+
+t.test('a topic that is clicked fills the tail', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(app.url, [
+    { topic: 'orders/1', data: 'one' },
+    { topic: 'orders/2', data: 'two' },
+    { topic: 'news', data: 'three' },
+  ])
+  const { page, panel, records } = await openDashboard(t, app.url, browser)
+  const topics = panel('Topics')
+  await topics.getByRole('button', { name: 'orders', exact: true }).click()
+  await until(async () => (await records.count()) === 2, 'those of orders alone')
+  t.match(page.url(), 'tail=orders')
+  await topics.getByRole('button', { name: 'What is below orders' }).click()
+  await topics.getByRole('button', { name: '2', exact: true }).click()
+  await until(async () => (await records.count()) === 1, 'one alone')
+  t.match(await records.textContent(), 'two')
+})
+
+t.test('the form pushes, and its command does the same', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { panel, records } = await openDashboard(t, app.url, browser)
+  const form = panel('Push')
+  await form.getByLabel('Topic').fill("it's")
+  await form.getByLabel('Event name').fill('paid')
+  await form.getByLabel('Data').fill('{"a": [1]}')
+  await form.getByText('goes as JSON').waitFor()
+  await form.getByRole('button', { name: 'Push' }).click()
+  await form.getByText('Accepted as').waitFor()
+  await shell((await form.locator('code').textContent())!)
+  await records.nth(1).waitFor()
+  t.match(await records.allTextContents(), [/it'spaid\{"a":\[1\]\}$/, /it'spaid\{"a":\[1\]\}$/])
+  await form.getByLabel('Topic').fill('$sys/mine')
+  await form.getByRole('button', { name: 'Push' }).click()
+  await form.getByText(/Not accepted: .*belong to the service/).waitFor()
+})
+
+t.test(
+  'a gap is a row of the tail, and turns the sentence red with its setting',
+  { skip },
+  async (t) => {
+    const app = await startApp(t)
+    await openStream(t, app.port, '/events', { lastEventId: 'nonsense' })
+    const { page } = await openDashboard(t, app.url, browser)
+    await page.locator('.bad .sentence', { hasText: '1 gap in the last hour' }).waitFor()
+    await page.getByText('every node needs the same STORE').waitFor()
+  },
+)
+
+t.test('it says when the service is gone, and goes on when it is back', { skip }, async (t) => {
+  const app = await startApp(t, { drainMs: 100 })
+  const { sentence } = await openDashboard(t, app.url, browser)
+  await sentence
+    .filter({ hasText: 'are open' })
+    .or(sentence.filter({ hasText: 'is open' }))
+    .waitFor()
+  await app.drain()
+  await sentence.filter({ hasText: 'Not connected to the service; trying again.' }).waitFor()
+})
+
+t.test('three dashboards have two streams together', { skip }, async (t) => {
+  const app = await startApp(t)
+  const open = [1, 2, 3].map(() => openDashboard(t, app.url, browser))
+  await push(app.url, { topic: 'a', data: 'for all' })
+  for (const { records, sentence } of await Promise.all(open)) {
+    await records.filter({ hasText: 'for all' }).waitFor()
+    await sentence.filter({ hasText: 'is open' }).waitFor()
+  }
+  t.equal(app.hub.streams.size, 1)
+})
+
+t.test('it works under a path behind a proxy', { skip }, async (t) => {
+  const app = await startApp(t)
+  const port = await startPathProxy(t, app.port)
+  const { page, records, panel, complaints } = await openDashboard(
+    t,
+    `http://127.0.0.1:${port}/under/a/path/`,
+    browser,
+  )
+  const form = panel('Push')
+  await form.getByLabel('Data').fill('through')
+  t.match(
+    await form.locator('code').textContent(),
+    `http://127.0.0.1:${port}/under/a/path/api/push`,
+  )
+  await form.getByRole('button', { name: 'Push' }).click()
+  await records.filter({ hasText: 'through' }).waitFor()
+  await page.getByText(/stream is open/).waitFor()
+  t.same(complaints, [])
+})
+
+t.test('ten thousand events go through without the page stalling', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { page, records } = await openDashboard(t, app.url, browser)
+  await until(() => app.hub.streams.size === 1, 'the tail listens')
+  await page.evaluate(`
+    globalThis.longest = 0
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration)
+    }).observe({ type: 'longtask' })
+  `)
+  for (let i = 0; i < 100; i++) {
+    await push(
+      app.url,
+      Array.from({ length: 100 }, (_, j) => ({ topic: `n/${j}`, data: { n: i * 100 + j } })),
+    )
+  }
+  await records.filter({ hasText: '{"n":9999}' }).waitFor()
+  await page.getByText('Live; the newest 1,000 are kept.').waitFor()
+  t.equal(await records.count(), 100, 'no more rows than can be read')
+  const longest = await page.evaluate<number>('longest')
+  t.ok(longest < 500, `the longest task took ${longest} ms`)
+})
+
+/** Starts a proxy that serves a service under `/under/a/path/`, until the test ends. */
+async function startPathProxy(t: Test, port: number): Promise<number> {
+  const server = createServer((incoming, outgoing) => {
+    const path = incoming.url!.replace(/^\/under\/a\/path/, '')
+    if (path === incoming.url) {
+      outgoing.writeHead(404).end()
+      return
+    }
+    const { method, headers } = incoming
+    const passed = request({ port, host: '127.0.0.1', method, path, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers)
+      answer.pipe(outgoing)
+    })
+    outgoing.on('close', () => passed.destroy())
+    passed.on('error', () => outgoing.destroy())
+    incoming.pipe(passed)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
