@@ -156,8 +156,9 @@ export class Notices {
   /** The last that a stream is sent, if its client wants to know. */
   bye(stream: Stream): Frame | undefined {
     if (stream.farewell === undefined || !stream.control) return undefined
-    const { reason, reconnect, retryMs } = stream.farewell
-    return this.#frame(stream, { type: 'bye', reason, reconnect }, reconnect ? { retryMs } : {})
+    const { reason, reconnect } = stream.farewell
+    const retryMs = reconnect ? stream.farewell.retryMs : undefined
+    return this.#frame(stream, { type: 'bye', reason, reconnect, retryMs }, { retryMs })
   }
 
   #frame(stream: Stream, event: ControlEvent, fields: ControlFields): Frame {

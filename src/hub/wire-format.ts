@@ -21,7 +21,13 @@ export type ControlEvent =
   | { type: 'cursor' }
   | { type: 'gap'; reason: GapReason; after: string }
   | { type: 'expiring'; inSeconds: number }
-  | { type: 'bye'; reason: ByeReason; reconnect: boolean }
+  | {
+      type: 'bye'
+      reason: ByeReason
+      reconnect: boolean
+      /** When to come back, in milliseconds: a browser keeps `retry:` from the page. */
+      retryMs?: number | undefined
+    }
 
 /** What goes with a control event on the wire. */
 export interface ControlFields {

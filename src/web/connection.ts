@@ -11,23 +11,9 @@ export interface ConnectionParts {
   readonly receiver: Receiver
 }
 
-/** How long to wait before coming back: at least, and how much more at most. In milliseconds. */
-interface Wait {
-  readonly leastMs: number
-  readonly spreadMs: number
-}
-
-/** The range of the service's own `retry:`. */
-const usual: Wait = { leastMs: 2_000, spreadMs: 2_000 }
+/** How long to wait before coming back, in milliseconds: the range of the service's own `retry:`. */
+const usual = { leastMs: 2_000, spreadMs: 2_000 }
 const longestSpreadMs = 30_000
-/**
- * What the service asks for by `retry:` where it ends a stream itself. A browser does what it says, but
- * does not tell a page; where the page has to come back by itself (`auth`), this comes near it.
- */
-const afterBye: Record<string, Wait> = {
-  limit: { leastMs: 15_000, spreadMs: 30_000 },
-  shutdown: { leastMs: 500, spreadMs: 10_000 },
-}
 /** How long the service may take to answer whether it is still there, before the page is told. */
 const answerMs = 1_000
 
@@ -54,7 +40,8 @@ export class Connection {
   #asking = false
   #refused = false
   #failures = 0
-  #bye: string | undefined
+  /** When to come back, as the service's `bye` said. */
+  #retryMs: number | undefined
 
   /** @param from the id to go on from. */
   constructor(parts: ConnectionParts, from: string | undefined) {
@@ -71,7 +58,7 @@ export class Connection {
   open(): void {
     this.#abandon()
     this.#attempt = new AbortController()
-    this.#bye = undefined
+    this.#retryMs = undefined
     this.#patience = Math.random()
     this.#heard()
     this.#listenForSilence()
@@ -189,7 +176,7 @@ export class Connection {
         break
       case 'bye':
         if (detail['reconnect'] === false) this.#end()
-        else this.#bye = String(detail['reason'])
+        else if (typeof detail['retryMs'] === 'number') this.#retryMs = detail['retryMs']
     }
   }
 
@@ -226,14 +213,16 @@ export class Connection {
   }
 
   #failed(leastMs = 0): void {
-    const wait = afterBye[this.#bye ?? ''] ?? {
-      leastMs: Math.max(usual.leastMs, leastMs),
-      spreadMs: Math.min(longestSpreadMs, usual.spreadMs * 2 ** this.#failures),
-    }
+    const waitMs = this.#retryMs ?? this.#backOff(leastMs)
     this.#failures += 1
     this.#abandon()
     this.#lost()
-    this.#timer = setTimeout(() => this.open(), wait.leastMs + Math.random() * wait.spreadMs)
+    this.#timer = setTimeout(() => this.open(), waitMs)
+  }
+
+  #backOff(leastMs: number): number {
+    const spreadMs = Math.min(longestSpreadMs, usual.spreadMs * 2 ** this.#failures)
+    return Math.max(usual.leastMs, leastMs) + Math.random() * spreadMs
   }
 
   #end(): void {

@@ -188,7 +188,7 @@ t.test('a credential that ends is told 30 s before, and ends its stream', async 
   pass(1_000)
   t.match(
     sent(),
-    /^retry: 3000\nevent: ringcast\ndata: \{"type":"bye","reason":"expired","reconnect":true\}/,
+    /^retry: 3000\nevent: ringcast\ndata: \{"type":"bye","reason":"expired","reconnect":true,"retryMs":3000\}/,
   )
   t.strictSame([peer.end, ended], ['end', ['expired']])
 })

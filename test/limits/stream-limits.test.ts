@@ -24,7 +24,7 @@ t.test('over a limit a stream is a whole answer: a bye, and when to come back', 
   t.match(text, /content-type: text\/event-stream/i)
   t.match(
     text,
-    /\r\n\r\n[0-9a-f]+\r\nretry: \d+\nevent: ringcast\ndata: \{"type":"bye","reason":"limit","reconnect":true\}\n\n\r\n0\r\n\r\n$/,
+    /\r\n\r\n[0-9a-f]+\r\nretry: \d+\nevent: ringcast\ndata: \{"type":"bye","reason":"limit","reconnect":true,"retryMs":\d+\}\n\n\r\n0\r\n\r\n$/,
   )
   t.match(await statsOf(app), { opened: 2, closed: { limit: 1, client: 0 }, streams: 1 })
 })

@@ -66,3 +66,12 @@ export async function waitFor(page: Page, condition: string): Promise<void> {
 export function whenLive(page: Page): Promise<void> {
   return waitFor(page, 'stream.state === "live"')
 }
+
+/**
+ * Takes the clock of a page: its timers fire only as it is moved on, by `page.clock.runFor`. What goes over
+ * the network takes its time all the same.
+ */
+export async function holdClock(page: Page): Promise<void> {
+  await page.clock.install({ time: 0 })
+  await page.clock.pauseAt(1)
+}

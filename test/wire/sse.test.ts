@@ -119,9 +119,12 @@ t.test(
     )
     t.equal(
       sse
-        .control({ type: 'bye', reason: 'shutdown', reconnect: true }, { retryMs: 700 })
+        .control(
+          { type: 'bye', reason: 'shutdown', reconnect: true, retryMs: 700 },
+          { retryMs: 700 },
+        )
         .toString(),
-      'retry: 700\nevent: ringcast\ndata: {"type":"bye","reason":"shutdown","reconnect":true}\n\n',
+      'retry: 700\nevent: ringcast\ndata: {"type":"bye","reason":"shutdown","reconnect":true,"retryMs":700}\n\n',
     )
   },
 )
