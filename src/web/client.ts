@@ -3,6 +3,7 @@ import { Iteration } from './iteration.js'
 import { streamUrl, type ConnectOptions } from './options.js'
 import { ownSource, type Source } from './own-source.js'
 import type { Envelope, Expiring, Gap, Receiver, State, StreamRecord } from './records.js'
+import { sessionPlace } from './session-place.js'
 import { canShare, SharedSource } from './shared-source.js'
 
 export type { ConnectOptions, Credential } from './options.js'
@@ -77,7 +78,7 @@ class OpenStream extends EventTarget implements AsyncIterable<Envelope> {
     super()
     const { auth, withCredentials = false, share, remember, last = 0, signal } = options
     const name = `ringcast ${withCredentials ? 'with credentials ' : ''}${url.href}`
-    const cursor = new Cursor(remember === true ? name : undefined)
+    const cursor = new Cursor(remember === true ? sessionPlace(name) : undefined)
     const receiver: Receiver = {
       record: (record) => {
         this.#record(record)

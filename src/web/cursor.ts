@@ -1,11 +1,11 @@
+import { lifeOf, Lives } from './lives.js'
 import type { StreamRecord } from './records.js'
 
-/**
- * Whether a place is at or behind another, so far as ids tell: those of one life of the log are in the
- * order of their sequences, those of different lives in none.
- */
-export function reaches(id: string, other: string): boolean {
-  return epochOf(id) === epochOf(other) && sequenceOf(id) >= sequenceOf(other)
+/** Where a tab keeps its place over a reload. */
+export interface Place {
+  /** The id that was kept last, if there is one. */
+  load(): string | undefined
+  save(id: string): void
 }
 
 /**
@@ -13,15 +13,17 @@ export function reaches(id: string, other: string): boolean {
  * what is news to it: an event that one of them needs again is none to the others.
  */
 export class Cursor {
-  readonly #storageKey: string | undefined
-  /** The lives of the log that are over, so far as this tab has seen. */
-  readonly #past = new Set<string>()
+  readonly #place: Place | undefined
+  readonly #lives = new Lives()
   #id: string | undefined
+  /** The life of the log that the connection has come to, which may be one that this tab has passed. */
+  #life: string | undefined
 
-  /** @param storageKey where the place is kept over a reload; undefined: nowhere. */
-  constructor(storageKey: string | undefined) {
-    this.#storageKey = storageKey
-    this.#id = load(storageKey)
+  /** @param place where the id is kept over a reload; undefined: nowhere. */
+  constructor(place?: Place) {
+    this.#place = place
+    this.#id = place?.load()
+    if (this.#id !== undefined) this.connectionAt(this.#id)
   }
 
   /** The id to go on from; undefined before the first. */
@@ -29,57 +31,30 @@ export class Cursor {
     return this.#id
   }
 
-  /** Takes a record, if it is news: moves on to it. */
+  /** The lives of the log that this tab knows. */
+  get lives(): Lives {
+    return this.#lives
+  }
+
+  /** Learns from where the connection goes on, be it a place that this tab has passed. */
+  connectionAt(id: string): void {
+    this.#lives.learn(lifeOf(id))
+    this.#life = lifeOf(id)
+  }
+
+  /** Takes the next record of the connection, if it is news: moves on to it. */
   takes(record: StreamRecord): boolean {
     const { id } = record
     // What has no place is not in the log, and comes once.
     if (id === undefined) return true
-    if (!this.#isNews(id) && !(record.kind === 'gap' && record.detail.after === this.#id))
-      return false
-    this.#moveTo(id)
-    return true
-  }
-
-  /** Learns that the connection goes back to a place of another life: what is of that life is old. */
-  wentBack(id: string): void {
-    if (this.#id !== undefined && epochOf(id) !== epochOf(this.#id)) this.#past.add(epochOf(id))
-  }
-
-  #isNews(id: string): boolean {
-    return this.#id === undefined || !(this.#past.has(epochOf(id)) || reaches(this.#id, id))
-  }
-
-  #moveTo(id: string): void {
-    if (this.#id !== undefined && epochOf(this.#id) !== epochOf(id))
-      this.#past.add(epochOf(this.#id))
+    this.#lives.learn(lifeOf(id), this.#life)
+    this.#life = lifeOf(id)
+    // The log has lost this tab's own place: however it is called, what follows is behind it.
+    const isOwnGap = record.kind === 'gap' && record.detail.after === this.#id
+    if (isOwnGap && this.#life !== lifeOf(this.#id!)) this.#lives.renew(this.#life)
+    if (!isOwnGap && this.#id !== undefined && this.#lives.reaches(this.#id, id)) return false
     this.#id = id
-    save(this.#storageKey, id)
-  }
-}
-
-function epochOf(id: string): string {
-  return id.slice(0, id.lastIndexOf('-'))
-}
-
-function sequenceOf(id: string): number {
-  return parseInt(id.slice(id.lastIndexOf('-') + 1), 36)
-}
-
-function load(key: string | undefined): string | undefined {
-  if (key === undefined) return undefined
-  try {
-    return sessionStorage.getItem(key) ?? undefined
-  } catch {
-    // The page may not use storage: it begins anew after a reload.
-    return undefined
-  }
-}
-
-function save(key: string | undefined, id: string): void {
-  if (key === undefined) return
-  try {
-    sessionStorage.setItem(key, id)
-  } catch {
-    // As above, or the storage is full.
+    this.#place?.save(id)
+    return true
   }
 }

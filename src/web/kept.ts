@@ -1,4 +1,4 @@
-import { reaches } from './cursor.js'
+import type { Lives } from './lives.js'
 import type { StreamRecord } from './records.js'
 
 /** How many records are kept at least, for tabs that are a little behind. */
@@ -42,9 +42,9 @@ export class Kept {
     while (this.#records.length > this.#most) this.#before = this.#records.shift()!.id
   }
 
-  /** Whether all after a place is kept. */
-  hasAllAfter(id: string): boolean {
-    return this.#before !== undefined && reaches(id, this.#before)
+  /** Whether all after a place is kept, or still to come. */
+  hasAllAfter(id: string, lives: Lives): boolean {
+    return this.#before !== undefined && lives.reaches(id, this.#before)
   }
 
   /** Begins anew behind a place. */

@@ -6,7 +6,12 @@ import type { State, StreamRecord } from './records.js'
 
 /** What tabs say to each other; `term` names one tab's time with the connection. */
 type Said =
-  | { readonly say: 'hello'; readonly tab: string; readonly at: string | undefined }
+  | {
+      readonly say: 'hello'
+      readonly tab: string
+      readonly at: string | undefined
+      readonly lives: readonly string[]
+    }
   | { readonly say: 'lead' }
   | {
       readonly say: 'welcome'
@@ -15,9 +20,15 @@ type Said =
       readonly kept: readonly StreamRecord[]
       readonly before: string | undefined
       readonly at: string | undefined
+      readonly lives: readonly string[]
       readonly state: State
     }
-  | { readonly say: 'back'; readonly term: string; readonly to: string }
+  | {
+      readonly say: 'back'
+      readonly term: string
+      readonly to: string
+      readonly lives: readonly string[]
+    }
   | { readonly say: 'record'; readonly term: string; readonly record: StreamRecord }
   | { readonly say: 'state'; readonly term: string; readonly state: State }
 
@@ -85,6 +96,7 @@ export class SharedSource implements Source {
     this.#term = this.#tab
     // A tab that was further than who led before has not all that is between: it begins anew.
     if (this.#kept.end !== this.#cursor.id) this.#kept.restart(this.#cursor.id)
+    if (this.#cursor.id !== undefined) this.#cursor.connectionAt(this.#cursor.id)
     const receiver = {
       record: (record: StreamRecord) => {
         this.#kept.add(record)
@@ -106,13 +118,13 @@ export class SharedSource implements Source {
   }
 
   #hear(said: Said): void {
-    if (said.say === 'hello') this.#welcome(said.tab, said.at)
+    if (said.say === 'hello') this.#welcome(said)
     // What a leader that is gone had still said is news from before: it comes again.
     else if (this.#connection !== undefined) return
     else if (said.say === 'lead') this.#sayHello()
     else if (said.say === 'welcome') this.#join(said)
     else if (said.term !== this.#term) return
-    else if (said.say === 'back') this.#wentBack(said.to)
+    else if (said.say === 'back') this.#wentBack(said.to, said.lives)
     else if (said.say === 'state') this.#tell(said.state)
     else {
       this.#kept.add(said.record)
@@ -123,12 +135,15 @@ export class SharedSource implements Source {
   /** Asks who leads to go on from this tab's place; nobody answers where nobody leads yet. */
   #sayHello(): void {
     this.#term = undefined
-    this.#say({ say: 'hello', tab: this.#tab, at: this.#cursor.id })
+    const { id, lives } = this.#cursor
+    this.#say({ say: 'hello', tab: this.#tab, at: id, lives: lives.names })
   }
 
-  #welcome(tab: string, at: string | undefined): void {
+  #welcome({ tab, at, lives }: Extract<Said, { say: 'hello' }>): void {
     if (this.#connection === undefined) return
-    if (at !== undefined && !this.#kept.hasAllAfter(at)) this.#goBack(at)
+    const known = this.#cursor.lives
+    known.learnAll(lives)
+    if (at !== undefined && !this.#kept.hasAllAfter(at, known)) this.#goBack(at)
     this.#say({
       say: 'welcome',
       tab,
@@ -136,24 +151,29 @@ export class SharedSource implements Source {
       kept: this.#kept.records,
       before: this.#kept.before,
       at: this.#connection.lastId,
+      lives: known.names,
       state: this.#state,
     })
   }
 
   #goBack(to: string): void {
-    this.#wentBack(to)
-    this.#say({ say: 'back', term: this.#tab, to })
+    const { names } = this.#cursor.lives
+    this.#wentBack(to, names)
+    this.#say({ say: 'back', term: this.#tab, to, lives: names })
     this.#connection!.goBack(to)
   }
 
-  #wentBack(to: string): void {
+  #wentBack(to: string, lives: readonly string[]): void {
     this.#kept.restart(to)
-    this.#cursor.wentBack(to)
+    this.#cursor.lives.learnAll(lives)
+    this.#cursor.connectionAt(to)
   }
 
-  #join({ tab, term, kept, before, at, state }: Extract<Said, { say: 'welcome' }>): void {
+  #join({ tab, term, kept, before, at, lives, state }: Extract<Said, { say: 'welcome' }>): void {
     if (tab !== this.#tab) return
     this.#term = term
+    this.#cursor.lives.learnAll(lives)
+    if (before !== undefined) this.#cursor.connectionAt(before)
     const place: StreamRecord = { kind: 'place', id: at }
     this.#kept.restart(before)
     for (const record of [...kept, place]) this.#kept.add(record)

@@ -1,7 +1,9 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { MemoryLog } from '../../src/logs/memory-log.js'
 import { push, startApp, type RunningApp } from '../helpers/app.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { startProxy } from '../helpers/tcp-proxy.js'
 import { until } from '../helpers/until.js'
 import { follow, startSite, waitFor, whenLive } from './tab.js'
 
@@ -27,8 +29,8 @@ async function openTabs(
   return { tabs, open, url, browser }
 }
 
-async function share(page: Page, app: RunningApp, more = ''): Promise<void> {
-  await follow(page, `${app.url}/events`, `{ topics: ['n'], share: true, ${more} }`)
+async function share(page: Page, { url }: { url: string }, more = ''): Promise<void> {
+  await follow(page, `${url}/events`, `{ topics: ['n'], share: true, ${more} }`)
   await whenLive(page)
 }
 
@@ -170,3 +172,42 @@ t.test('tabs that ask for different topics have connections of their own', { ski
   await waitFor(tabs[0]!, 'got.length === 1')
   t.same(await page.evaluate('got'), [])
 })
+
+t.test(
+  'a tab that a new life of the log has passed by is told of the hole, and gets what follows',
+  { skip },
+  async (t) => {
+    const app = await startApp(t, {}, { log: new MemoryLog({ epoch: '1' }) })
+    const restarted = await startApp(t, {}, { log: new MemoryLog({ epoch: '2' }) })
+    const proxy = await startProxy(t, app.port)
+    const service = { url: `http://127.0.0.1:${proxy.port}` }
+    const { browser, url } = await openTabs(t, app, 0)
+    const [behind, further] = [await browser.newPage(), await browser.newPage()]
+    for (const [tab, served, count] of [
+      [behind, app, 3],
+      [further, restarted, 2],
+    ] as const) {
+      proxy.target = served.port
+      await tab.goto(url)
+      await share(tab, service, 'remember: true')
+      await pushNumbers(served, 1, count)
+      await waitFor(tab, `got.length === ${count}`)
+      await tab.goto('about:blank')
+    }
+    // The one that is behind leads, and hears of the other before it has a connection.
+    proxy.open = false
+    for (const tab of [behind, further]) {
+      await tab.goto(url)
+      await follow(tab, `${service.url}/events`, "{ topics: ['n'], share: true, remember: true }")
+    }
+    proxy.open = true
+    await Promise.all([whenLive(behind), whenLive(further)])
+    await pushNumbers(restarted, 3, 4)
+    await waitFor(further, 'got.at(-1) === 4')
+    await waitFor(behind, 'got.at(-1) === 4')
+    t.same(await behind.evaluate('gaps'), [{ reason: 'epoch', after: '1-3' }])
+    t.same(await behind.evaluate('got'), [1, 2, 3, 4])
+    t.same(await further.evaluate('got'), [3, 4])
+    t.same(await further.evaluate('gaps'), [])
+  },
+)
