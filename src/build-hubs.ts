@@ -67,7 +67,7 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
       logger.error({ err: error, streams }, 'a part of the log cannot be read')
     }),
     onOpen: (stream) => {
-      feed.opened(() => rowOf(hub, node, stream))
+      feed.opened(stream, () => rowOf(hub, node, stream))
       logger.debug({ stream: hub.streamId(stream), topics: stream.filter.topics }, 'stream opened')
     },
     onSubscribed: (stream) => {
@@ -75,7 +75,7 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     },
     onEnd: (stream, reason) => {
       over(stream)
-      feed.closed(() => ({ ...rowOf(hub, node, stream), reason }))
+      feed.closed(stream, () => ({ ...rowOf(hub, node, stream), reason }))
       logger.info(
         {
           stream: hub.streamId(stream),

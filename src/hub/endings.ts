@@ -1,5 +1,6 @@
 import type { Dispatcher } from './dispatcher.js'
 import type { Notices } from './notices.js'
+import type { Ring } from './ring.js'
 import type { HubStats } from './stats.js'
 import type { StreamMap } from './stream-map.js'
 import type { StreamTimes } from './stream-times.js'
@@ -7,6 +8,7 @@ import type { EndReason, Farewell, Stream } from './stream.js'
 
 /** What endings are made with. */
 export interface EndingParts {
+  readonly ring: Ring
   readonly streams: StreamMap
   readonly stats: HubStats
   readonly dispatcher: Dispatcher
@@ -84,6 +86,8 @@ export class Endings {
 
   #over(stream: Stream, reason: EndReason): void {
     if (stream.state === 'ended') return
+    // How far it came is asked for after its end.
+    if (stream.state === 'idle') stream.cursor = this.#parts.ring.next
     stream.state = 'ended'
     this.#parts.streams.remove(stream)
     this.#parts.stats.closed[reason]++

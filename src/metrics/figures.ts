@@ -1,7 +1,8 @@
 import type { Hub } from '../hub/hub.js'
 import type { HubStats, TransportStats } from '../hub/stats.js'
 import type { Stream } from '../hub/stream.js'
-import { hoursTogether, type HourCounts, type Mark } from './last-hour.js'
+import { largest } from './largest.js'
+import { byTime, hoursTogether, type HourCounts, type Mark } from './last-hour.js'
 import type { Recent } from './recent.js'
 import type { Quantiles } from './recent-times.js'
 import { rowOf, type StreamRow } from './rows.js'
@@ -135,10 +136,8 @@ export function slowestLag(hub: Hub): number {
 
 /** The streams that are furthest behind, the furthest first. */
 function slowestOf(hub: Hub): Stream[] {
-  const behind: Stream[] = []
-  // Nearly always there are next to none of them: the rest is not sorted.
-  for (const stream of hub.streams.values()) if (hub.lagOf(stream) > 0) behind.push(stream)
-  return behind.sort((a, b) => hub.lagOf(b) - hub.lagOf(a)).slice(0, mostSlowest)
+  const behind = largest(hub.streams.values(), (stream) => hub.lagOf(stream), mostSlowest)
+  return behind.filter((stream) => hub.lagOf(stream) > 0)
 }
 
 /** The figures of a node, of those of its processes: each has a ring, and all have the same log. */
@@ -178,14 +177,15 @@ export function together(all: readonly Figures[]): Figures {
     lastHour: all.map((each) => each.lastHour).reduce(hoursTogether),
     marks: all
       .flatMap((each) => each.marks)
-      .sort((a, b) => (a.at < b.at ? -1 : 1))
+      .sort(byTime)
       .slice(-mostMarks),
     loopDelayMs: most((each) => each.loopDelayMs),
     pushToWriteMs: slowestTimes(all.map((each) => each.pushToWriteMs)),
-    slowest: all
-      .flatMap((each) => each.slowest)
-      .sort((a, b) => b.lag - a.lag)
-      .slice(0, mostSlowest),
+    slowest: largest(
+      all.flatMap((each) => each.slowest),
+      ({ lag }) => lag,
+      mostSlowest,
+    ),
     // Each process has all of the log in its ring.
     busiest: first!.busiest,
     workers: all.flatMap((each) => each.workers ?? []).sort((a, b) => a.worker - b.worker),

@@ -74,7 +74,7 @@ export class LastHour {
       ...(this.#drainAt === undefined
         ? []
         : [{ at: timeOf(this.#drainAt), kind: 'drain' as const }]),
-    ]
+    ].sort(byTime)
   }
 }
 
@@ -118,6 +118,11 @@ function each<K extends string>(
 
 function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, each) => total + each, 0)
+}
+
+/** Orders marks, the oldest first. */
+export function byTime(one: Mark, other: Mark): number {
+  return one.at < other.at ? -1 : one.at > other.at ? 1 : 0
 }
 
 function timeOf(ms: number): string {

@@ -12,7 +12,7 @@ export class SystemFeed {
   readonly #system: Hub
   #timer: NodeJS.Timeout | undefined
   /** Asked when they are told: a WebSocket client says what it wants only once it is connected. */
-  #opened: (() => unknown)[] = []
+  #opened = new Map<object, () => unknown>()
   #closed: unknown[] = []
   #changed = new Map<object, () => unknown>()
   #openedCount = 0
@@ -42,35 +42,36 @@ export class SystemFeed {
   }
 
   /** Notes a stream that opened. */
-  opened(row: () => unknown): void {
+  opened(stream: object, row: () => unknown): void {
     if (this.#system.streams.size === 0) return
     this.#openedCount++
-    if (this.#opened.length < maxNamed) this.#opened.push(row)
+    if (this.#opened.size < maxNamed) this.#opened.set(stream, row)
   }
 
   /** Notes a stream that closed. */
-  closed(row: () => unknown): void {
+  closed(stream: object, row: () => unknown): void {
     if (this.#system.streams.size === 0) return
+    this.#changed.delete(stream)
     this.#closedCount++
     if (this.#closed.length < maxNamed) this.#closed.push(row())
   }
 
-  /** Notes a stream that is subscribed to something else than before. */
+  /** Notes a stream that is subscribed to something else than it was told to be. */
   changed(stream: object, row: () => unknown): void {
-    if (this.#system.streams.size === 0) return
+    if (this.#system.streams.size === 0 || this.#opened.has(stream)) return
     if (this.#changed.size < maxNamed) this.#changed.set(stream, row)
   }
 
   #publishStreams(): void {
     if (this.#openedCount + this.#closedCount + this.#changed.size === 0) return
     this.#publish('$sys/streams', {
-      opened: this.#opened.map((row) => row()),
+      opened: Array.from(this.#opened.values(), (row) => row()),
       openedCount: this.#openedCount,
       closed: this.#closed,
       closedCount: this.#closedCount,
       changed: Array.from(this.#changed.values(), (row) => row()),
     })
-    this.#opened = []
+    this.#opened = new Map()
     this.#closed = []
     this.#changed = new Map()
     this.#openedCount = 0

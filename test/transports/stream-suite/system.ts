@@ -27,7 +27,8 @@ export function systemTests(t: Test, { subscribe, transport }: Way): void {
     const all = (what: string) => told().flatMap((changes) => changes[what]!)
     await until(() => all('closed').length > 0, 'the end of the stream')
     t.match(all('opened'), [{ id, user: 'ann', topics: ['a'], transport, address: '127.0.0.1' }])
-    t.match(all('closed'), [{ id, reason: 'client', user: 'ann', topics: ['a'] }])
+    t.match(all('closed'), [{ id, reason: 'client', user: 'ann', topics: ['a'], lag: 0 }])
+    t.same(all('changed'), [], 'what it subscribes to first is no change')
   })
 
   t.test('a wildcard never matches what belongs to the service', async (t) => {
