@@ -47,8 +47,8 @@ const dashboardPolicy = [
 ].join('; ')
 
 /**
- * What browsers load: `GET /`, the dashboard, with its scripts and styles at `/assets/`; and the client
- * for pages of any origin, `/client.js`. All are open, since there is nothing secret in them: what the
+ * What browsers load: `GET /`, the dashboard, with its scripts and styles at `/assets/`; and for
+ * pages of any origin the client, `/client.js`, and the feed element, `/feed.js`. All are open, since there is nothing secret in them: what the
  * dashboard shows it asks for as an administrator.
  */
 export function assetRoutes(app: FastifyInstance): void {
@@ -58,7 +58,7 @@ export function assetRoutes(app: FastifyInstance): void {
     ofName.set(name, known)
     return known
   }
-  for (const name of ['client.js']) {
+  for (const name of ['client.js', 'feed.js']) {
     const options = { exposeHeadRoute: true, config: { anyOrigin: true } }
     app.get(`/${name}`, options, (request, reply) =>
       send(request, forAll(reply), asset(name), checked),

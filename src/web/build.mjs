@@ -17,6 +17,14 @@ await build({
   outfile: `${out}client.js`,
 })
 
+// As a classic script and as a module alike: nothing is exported, and no name is left behind.
+await build({
+  ...common,
+  entryPoints: [source('feed/feed.ts')],
+  format: 'iife',
+  outfile: `${out}feed.js`,
+})
+
 await rm(`${out}assets`, { recursive: true, force: true })
 const { metafile } = await build({
   ...common,
