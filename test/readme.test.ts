@@ -77,3 +77,24 @@ t.test('the README has every control event and every reason of a gap', async (t)
   const bye = rows.find(([name]) => name === '`bye`')!.join(' ')
   for (const word of byes) t.ok(bye.includes(`\`${word}\``), word)
 })
+
+t.test('the README has all that a page may set of the feed, and no variable else', async (t) => {
+  const source = (name: string): string =>
+    readFileSync(new URL(`../src/web/feed/${name}.ts`, import.meta.url), 'utf8')
+  const variables = [...source('styles').matchAll(/'(--ringcast-[\w-]+)': '(.+)'/g)]
+  t.same(
+    named(/^`--ringcast/),
+    variables.map(([, name, value]) => [`\`${name}\``, `\`${value}\``]),
+  )
+  const known = rows.flatMap((cells) => cells.join(' ').match(/(?<=`)[\w-]+(?=`)/g) ?? [])
+  const made = [...`${source('row')}${source('view')}`.matchAll(/make\('\w+', '([\w-]+)'/g)]
+  t.ok(made.length > 10)
+  const attributes = /streamAttributes = \[(.*)\]/.exec(source('ringcast-feed'))![1]!
+  const events = [...source('follower').matchAll(/'(ringcast-\w+)': \w+\n/g)]
+  t.equal(events.length, 4)
+  for (const name of [
+    ...[...made, ...events].map(([, name]) => name!),
+    ...attributes.match(/[\w-]+/g)!,
+  ])
+    t.ok(known.includes(name), name)
+})

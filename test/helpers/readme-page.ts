@@ -1,10 +1,19 @@
 import { readFileSync } from 'node:fs'
 
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+
 /** A page of the README, by its title, for a service on another port. */
 export function readmePage(title: string, port: number): string {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const pages = Array.from(readme.matchAll(/```html\n([^]*?)```/g), ([, html]) => html!)
-  return pages
-    .find((html) => html.includes(`<title>${title}<`))!
-    .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
+  return blocks(readme, 'html', port).find((html) => html.includes(`<title>${title}<`))!
+}
+
+/** The commands of the README that stand below a heading, before the next, for another port. */
+export function readmeCommands(heading: string, port: number): readonly string[] {
+  const section = readme.split(/^##+ /m).find((text) => text.startsWith(`${heading}\n`))!
+  return blocks(section, 'sh', port)
+}
+
+function blocks(text: string, language: string, port: number): readonly string[] {
+  const found = text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))
+  return Array.from(found, ([, block]) => block!.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`))
 }

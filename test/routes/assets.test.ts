@@ -6,20 +6,27 @@ import { ask } from '../helpers/ask.js'
 import { connection, requestText } from '../helpers/connection.js'
 import { apiKey } from '../helpers/tokens.js'
 
-const built = readFileSync(new URL('../../dist/web/client.js', import.meta.url), 'utf8')
+function built(name: string): string {
+  return readFileSync(new URL(`../../dist/web/${name}`, import.meta.url), 'utf8')
+}
 
-t.test('the client is served as a script, without a credential', async (t) => {
+t.test('the client and the feed are served as scripts, without a credential', async (t) => {
   const app = await startApp(t, { apiKeys: [apiKey] })
-  const { status, headers, text } = await ask(`${app.url}/client.js`)
-  t.equal(status, 200)
-  t.equal(text, built)
-  t.equal(headers['content-type'], 'text/javascript; charset=utf-8')
-  t.equal(headers['x-content-type-options'], 'nosniff')
-  t.equal(headers['cache-control'], 'no-cache')
-  t.match(headers.etag, /^"[\w-]+"$/, 'a strong tag')
-  const head = await ask(`${app.url}/client.js`, { method: 'HEAD' })
-  t.equal(head.headers.etag, headers.etag)
-  t.equal(head.text, '')
+  for (const name of ['client.js', 'feed.js']) {
+    const { status, headers, text } = await ask(`${app.url}/${name}`, {
+      headers: { origin: 'https://elsewhere.test' },
+    })
+    t.equal(status, 200, name)
+    t.equal(text, built(name))
+    t.equal(headers['content-type'], 'text/javascript; charset=utf-8')
+    t.equal(headers['x-content-type-options'], 'nosniff')
+    t.equal(headers['cache-control'], 'no-cache')
+    t.equal(headers['access-control-allow-origin'], '*')
+    t.match(headers.etag, /^"[\w-]+"$/, 'a strong tag')
+    const head = await ask(`${app.url}/${name}`, { method: 'HEAD' })
+    t.equal(head.headers.etag, headers.etag)
+    t.equal(head.text, '')
+  }
 })
 
 t.test('who has the client already is told so', async (t) => {
@@ -60,8 +67,9 @@ t.test('an open service gives the client only by the names of this machine', asy
   t.equal(status, 403)
 })
 
-t.test('the client is under 5 kB gzipped', async (t) => {
-  t.ok(gzipSync(built, { level: 6 }).length < 5_000)
+t.test('gzipped the client is under 5 kB, and the feed, which has it in it, 8', async (t) => {
+  t.ok(gzipSync(built('client.js'), { level: 6 }).length < 5_000)
+  t.ok(gzipSync(built('feed.js'), { level: 6 }).length < 8 * 1024)
 })
 
 t.test('no trick with a path gets anything but what is meant to be served', async (t) => {

@@ -20,10 +20,20 @@ t.test(
   },
 )
 
-t.test('the client has types, which stand beside it', async (t) => {
+t.test('the feed can be imported there too, and does nothing', async (t) => {
+  const name = 'ringcast/feed'
+  t.same(Object.keys((await import(name)) as object), [])
+})
+
+t.test('the client and the feed have types, which stand beside them', async (t) => {
   const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
     exports: Record<string, { types: string }>
   }
-  const types = readFileSync(new URL(exports['./client']!.types, root), 'utf8')
-  t.match(types, /export declare function connect\(url: string \| URL, options\?: ConnectOptions\)/)
+  const typesOf = (name: string): string =>
+    readFileSync(new URL(exports[name]!.types, root), 'utf8')
+  t.match(
+    typesOf('./client'),
+    /export declare function connect\(url: string \| URL, options\?: ConnectOptions\)/,
+  )
+  t.match(typesOf('./feed'), /interface HTMLElementTagNameMap \{\s+'ringcast-feed': RingcastFeed/)
 })

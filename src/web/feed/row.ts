@@ -37,7 +37,7 @@ function dataParts(data: unknown, words: Words): HTMLElement[] {
   const { text, isWhole } = clip(head, Infinity, shortLines)
   const isText = typeof data === 'string'
   const shown = make('div', isText ? 'data text' : 'data json', text)
-  if (isText) foreign(shown)
+  shown.dir = isText ? 'auto' : 'ltr'
   if (isAll && isWhole) return [shown]
   const more = make('button', 'more', words.more)
   more.type = 'button'

@@ -5,8 +5,8 @@
  */
 function scriptUrl(): string | undefined {
   const page = (globalThis as Partial<typeof globalThis>).document
-  const script = page?.currentScript
-  const place = script instanceof HTMLScriptElement ? script.src : new Error().stack
+  const script = page?.currentScript as HTMLScriptElement | null | undefined
+  const place = script == null ? new Error().stack : script.src
   return /https?:\/\/[^\s()]+?\/feed\.js/.exec(place ?? '')?.[0]
 }
 

@@ -116,15 +116,21 @@ export class FeedView {
     // A list that scrolls is to be reached by keyboard, where the browser does not see to it.
     this.#list.tabIndex = this.#list.scrollHeight > this.#list.clientHeight ? 0 : -1
     // What is seen of it, in the words of the page's template.
-    this.#announcer.add(rows.length, () => rows[0]!.innerText, this.#words)
+    this.#announcer.add(rows.length, () => rows[0]!.innerText.replace(/\s+/g, ' '), this.#words)
   }
 
   #row({ kind, detail }: Item): HTMLElement {
     if (kind === 'gap') return gapRow(detail, this.#words)
-    const template = this.#templates.assignedElements()[0]
-    return template instanceof HTMLTemplateElement
-      ? templateRow(detail, template)
-      : eventRow(detail, this.#words)
+    const template = this.#templateOf(detail)
+    return template === undefined ? eventRow(detail, this.#words) : templateRow(detail, template)
+  }
+
+  /** The first template of the page that is for events of this name, or for all. */
+  #templateOf({ event }: Envelope): HTMLTemplateElement | undefined {
+    return this.#templates
+      .assignedElements()
+      .filter((element) => element instanceof HTMLTemplateElement)
+      .find(({ dataset }) => dataset['event'] === undefined || dataset['event'] === event)
   }
 
   /** What is shown, by another template or in other words. */
