@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorCodes } from '../src/errors.js'
 import { metricsTable, type MetricKind } from '../src/metrics/metrics-table.js'
@@ -97,4 +97,28 @@ t.test('the README has all that a page may set of the feed, and no variable else
     ...attributes.match(/[\w-]+/g)!,
   ])
     t.ok(known.includes(name), name)
+})
+
+/** The anchor that GitHub gives to a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+t.test('what the README links to is there', async (t) => {
+  const outsideCode = readme.replaceAll(/```[^]*?```/g, '')
+  const anchors = Array.from(outsideCode.matchAll(/^#+ (.*)$/gm), ([, heading]) =>
+    anchorOf(heading!),
+  )
+  const links = [
+    ...outsideCode.matchAll(/\]\(([^)\s]+)\)/g),
+    ...outsideCode.matchAll(/(?:src|srcset)="([^"]+)"/g),
+  ].map(([, link]) => link!)
+  t.ok(links.length > 10)
+  for (const link of links.filter((each) => !/^https?:/.test(each))) {
+    if (link.startsWith('#')) t.ok(anchors.includes(link.slice(1)), link)
+    else t.ok(existsSync(new URL(`../${link}`, import.meta.url)), link)
+  }
 })
