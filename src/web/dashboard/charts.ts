@@ -63,16 +63,23 @@ export class Charts {
   #marks: readonly Mark[] = []
   #drawn: { readonly plot: uPlot; readonly chart: Chart; readonly values: HTMLElement[] }[] = []
 
-  /** @param minutes how much is shown. */
-  constructor(samples: Samples, minutes: number) {
+  /**
+   * @param minutes how much is shown.
+   * @param signal ends the drawing.
+   */
+  constructor(samples: Samples, minutes: number, signal: AbortSignal) {
     this.#samples = samples
     this.#minutes = minutes
     // What has another width or other colours is drawn anew.
-    new ResizeObserver(() => {
+    const resized = new ResizeObserver(() => {
       this.#resize()
-    }).observe(this.element)
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-      this.#build()
+    })
+    resized.observe(this.element)
+    const dark = matchMedia('(prefers-color-scheme: dark)')
+    dark.addEventListener('change', () => this.#build(), { signal })
+    signal.addEventListener('abort', () => {
+      resized.disconnect()
+      for (const { plot } of this.#drawn) plot.destroy()
     })
   }
 

@@ -21,7 +21,6 @@ const defaultSpan = '10'
 /** How long until the service is asked again that did not answer, in milliseconds. */
 const askAgainMs = 2_000
 
-const view = new ViewState()
 const samples = new Samples()
 
 void begin('The service wants to know who asks.')
@@ -55,12 +54,13 @@ async function notAnswering({ message }: ServiceError): Promise<void> {
 function show(first: Figures): void {
   const shown = new AbortController()
   const { signal } = shown
+  const view = new ViewState(signal)
   const curls = new Curls(new URL('.', location.href).href, first.configured)
   const traceEvent = (event: string): void => {
     trace.show({ event })
   }
   const sentence = new Sentence()
-  const charts = new Charts(samples, Number(spanOf(view)))
+  const charts = new Charts(samples, Number(spanOf(view)), signal)
   const trace = new Trace(view)
   const streams = new Streams(
     view,
@@ -89,7 +89,7 @@ function show(first: Figures): void {
       {},
       sentence.element,
       hello,
-      panel('figures', 'Figures', [spanSelect(charts)], charts.element),
+      panel('figures', 'Figures', [spanSelect(view, charts)], charts.element),
       streams.element,
       topics.element,
       tail.element,
@@ -151,7 +151,7 @@ function head(node: HTMLElement, configured: boolean, leave: (why: string) => vo
   return h('header', { class: 'top' }, h('h1', {}, 'Ringcast'), node, configured ? out : undefined)
 }
 
-function spanSelect(charts: Charts): HTMLElement {
+function spanSelect(view: ViewState, charts: Charts): HTMLElement {
   const select = h(
     'select',
     { 'aria-label': 'How much of the past' },

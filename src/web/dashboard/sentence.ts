@@ -6,8 +6,12 @@ import { timeOfDay } from './text.js'
 
 /** The sentence on top that says how the service is, and what is wrong with it. */
 export class Sentence {
-  readonly #text = h('p', { class: 'sentence', role: 'status' })
-  readonly #causes = h('ul', { class: 'causes', 'aria-label': 'What is wrong' })
+  readonly #text = h('p', { class: 'sentence' })
+  readonly #causes = h('ul', {
+    class: 'causes',
+    'aria-label': 'What is wrong',
+    'aria-live': 'polite',
+  })
   readonly element = h('div', { class: 'health' }, this.#text, this.#causes)
   #state: State = 'connecting'
   #at: string | undefined
@@ -29,6 +33,8 @@ export class Sentence {
 
   state(state: State): void {
     this.#state = state
+    // Its figures change each second: read out they would drown the rest.
+    this.#text.setAttribute('aria-live', state === 'live' ? 'off' : 'polite')
     this.element.classList.toggle('old', state !== 'live')
     if (this.#state === 'live') return
     const from =

@@ -24,7 +24,7 @@ export class Streams {
   readonly #list = new StreamList()
   readonly #rows = new Map<string, HTMLTableRowElement>()
   readonly #body = h('tbody')
-  readonly #total = h('span', { class: 'muted', role: 'status' })
+  readonly #total = h('span', { class: 'muted' })
   readonly #said = h('p', { class: 'said', role: 'alert' })
   readonly #inputs = {
     user: h('input', { type: 'search', name: 'user' }),
@@ -61,7 +61,11 @@ export class Streams {
         field('Sorted by', this.#sort),
       ),
       this.#said,
-      h('div', { class: 'scroll', tabindex: 0 }, this.#table()),
+      h(
+        'div',
+        { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Open streams' },
+        this.#table(),
+      ),
     )
     for (const [name, input] of Object.entries(this.#inputs)) {
       input.addEventListener('change', () => {

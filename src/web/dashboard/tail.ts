@@ -4,6 +4,7 @@ import { field, h, panel, setText } from './dom.js'
 import { matches, TailRecords, type TailRecord } from './records.js'
 import { tailRow, type RowActions } from './tail-row.js'
 import { count, whole } from './text.js'
+import { textOf, topicsOf } from './topic-list.js'
 import type { ViewState } from './view-state.js'
 
 /** How many events one begins with. */
@@ -38,11 +39,12 @@ export class Tail {
     { type: 'button', 'aria-keyshortcuts': 'p', 'aria-pressed': 'false' },
     'Pause',
   )
-  readonly #said = h('p', { class: 'said', role: 'status' })
+  readonly #said = h('p', { class: 'said' })
   readonly #list = h('div', {
     class: 'scroll records',
     tabindex: 0,
     role: 'log',
+    'aria-label': 'Events, the newest first',
     'aria-live': 'off',
   })
   readonly element: HTMLElement
@@ -76,7 +78,7 @@ export class Tail {
       this.#list,
     )
     this.#topics.addEventListener('change', () => {
-      this.listen(this.#topics.value.split(/\s+/))
+      this.listen(topicsOf(this.#topics.value))
     })
     this.#find.addEventListener('input', () => {
       view.set({ find: this.#find.value })
@@ -96,7 +98,7 @@ export class Tail {
 
   /** Listens to other topics. */
   listen(topics: readonly string[]): void {
-    this.#view.set({ tail: topics.filter((topic) => topic !== '').join(' ') })
+    this.#view.set({ tail: textOf(topics) })
     this.#connect()
   }
 
@@ -125,7 +127,7 @@ export class Tail {
     this.#records.clear()
     this.#arrived = []
     this.#drawAll()
-    const topics = (wanted || everything).split(' ')
+    const topics = topicsOf(wanted || everything)
     const stream = connect('events', { topics, last, share: true })
     this.#stream = stream
     stream.addEventListener('event', ({ detail }) => {

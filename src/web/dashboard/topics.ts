@@ -34,7 +34,11 @@ export class Topics {
       'Topics',
       [this.#total],
       this.#said,
-      h('div', { class: 'scroll', tabindex: 0 }, this.#list),
+      h(
+        'div',
+        { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Topics as a tree' },
+        this.#list,
+      ),
     )
   }
 

@@ -66,7 +66,11 @@ export class Trace {
       'Trace',
       [h('span', { class: 'muted' }, 'Why did it not get there?')],
       form,
-      h('div', { class: 'scroll', tabindex: 0 }, this.#answer),
+      h(
+        'div',
+        { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'What became of it' },
+        this.#answer,
+      ),
     )
     view.onChange(() => {
       this.start()

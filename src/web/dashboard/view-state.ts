@@ -16,11 +16,16 @@ export type ViewName =
 export class ViewState {
   readonly #listeners: (() => void)[] = []
 
-  constructor() {
+  /** @param signal ends the listening. */
+  constructor(signal: AbortSignal) {
     // Going back and forth, or a URL typed in.
-    addEventListener('hashchange', () => {
-      for (const listener of this.#listeners) listener()
-    })
+    addEventListener(
+      'hashchange',
+      () => {
+        for (const listener of this.#listeners) listener()
+      },
+      { signal },
+    )
   }
 
   /** Empty where it is not set. */
