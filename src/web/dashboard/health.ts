@@ -14,7 +14,7 @@ export interface Health {
 }
 
 /** From when on a turn of the event loop is felt by those who push, in milliseconds. */
-const longTurnMs = 100
+const longTurnMs = 250
 /** From when on most clients notice how long an event takes, in milliseconds. */
 const longWriteMs = 1_000
 

@@ -34,6 +34,7 @@ export function login(why: string): Promise<void> {
       signIn(input.value.trim())
         .then(resolve, (error: unknown) => {
           setText(said, messageOf(error))
+          said.classList.add('wrong')
           input.select()
         })
         .finally(() => {
