@@ -18,6 +18,7 @@ import { metricsPage } from './metrics/metrics.js'
 import { HeldStreams } from './peers/held-streams.js'
 import { noPeers, type PeerLink } from './peers/peer-link.js'
 import { Peers } from './peers/peers.js'
+import { TracedStreams } from './peers/traced-streams.js'
 import { redisAddress } from './redis/redis-address.js'
 import { prepareCallers } from './routes/access.js'
 import { assetRoutes } from './routes/assets.js'
@@ -37,6 +38,7 @@ import { sessionRoutes } from './routes/session.js'
 import { statsRoute } from './routes/stats.js'
 import { streamRoutes } from './routes/streams.js'
 import { ticketsRoute } from './routes/tickets.js'
+import { traceRoute } from './routes/trace.js'
 import { websocketRoute } from './routes/websocket.js'
 import type { Settings } from './settings.js'
 import { version } from './version.js'
@@ -139,7 +141,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   // Filled before anybody is let in: the newest part of the log is what most come back for.
   const newest = await newestPart(log, settings.ringEvents, settings.ringBytes)
   const streamPlaces = shared?.streamPlaces ?? new StreamLimits(settings)
-  const { hub, system, feed, metrics, recent } = buildHubs(settings, {
+  const { hub, system, feed, metrics, recent, ended } = buildHubs(settings, {
     ...name,
     log,
     newest,
@@ -160,6 +162,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   credentials.revocations.onRevoked((user) => {
     held.revoked(user)
   })
+  const tracedStreams = new TracedStreams(hub, name.node, ended)
   const line = shared?.line ?? noPeers
   const peers = new Peers(
     { ofNode: line, ofLog: nodes?.link ?? line },
@@ -168,6 +171,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       topics: ({ topic }) => held.topics(topic),
       endStream: ({ id }) => held.end(id),
       endStreamsOf: (request) => held.endOf(request),
+      trace: (request) => tracedStreams.trace(request),
       figures: () =>
         figures({
           ...name,
@@ -224,6 +228,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     historyRoute,
     streamRoutes,
     statsRoute,
+    traceRoute,
     metricsRoute,
     ticketsRoute,
     sessionRoutes,

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { Hub, type HubOptions } from './hub/hub.js'
+import { Hub } from './hub/hub.js'
+import type { HubOptions } from './hub/hub-options.js'
 import type { Stream } from './hub/stream.js'
 import { seldom } from './limits/seldom.js'
 import type { StreamPlaces } from './limits/stream-limits.js'
@@ -9,6 +10,7 @@ import { Metrics } from './metrics/metrics.js'
 import { Recent } from './metrics/recent.js'
 import { SystemFeed } from './metrics/system-feed.js'
 import { rowOf } from './metrics/rows.js'
+import { EndedStreams } from './peers/ended-streams.js'
 import type { Settings } from './settings.js'
 import { version } from './version.js'
 
@@ -27,6 +29,8 @@ export interface Hubs {
   readonly feed: SystemFeed
   readonly metrics: Metrics
   readonly recent: Recent
+  /** The streams that ended last; none of the `$sys` topics. */
+  readonly ended: EndedStreams
 }
 
 /** Makes the two hubs: of what is pushed, and of the service's own topics. */
@@ -50,6 +54,7 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     ringBytes: 4 * 1024 * 1024,
   })
   const feed = new SystemFeed(system)
+  const ended = new EndedStreams()
   const hub: Hub = new Hub({
     ...common,
     log,
@@ -75,6 +80,7 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     },
     onEnd: (stream, reason) => {
       over(stream)
+      ended.add(hub, stream, reason)
       feed.closed(stream, () => ({ ...rowOf(hub, node, stream), reason }))
       logger.info(
         {
@@ -89,5 +95,5 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
   })
   const metrics = new Metrics(hub, system, version())
   const recent = new Recent(hub)
-  return { hub, system, feed, metrics, recent }
+  return { hub, system, feed, metrics, recent, ended }
 }

@@ -9,6 +9,9 @@ export interface Wants {
   readonly user: string | undefined
 }
 
+/** Whom an event concerns. */
+export type Concern = Pick<AcceptedEvent, 'topics' | 'users'>
+
 /** A set of topics and patterns, one object for all streams that ask for the same. */
 export class Filter {
   /** What was asked for, each once, sorted. */
@@ -37,15 +40,13 @@ export class Filter {
   }
 
   /** Whether one of the event's topics is one of these. */
-  matches(event: AcceptedEvent): boolean {
-    return event.topics.some(
-      (topic) => this.exact.has(topic) || this.#matchesPattern?.(topic) === true,
-    )
+  matches({ topics }: Pick<AcceptedEvent, 'topics'>): boolean {
+    return topics.some((topic) => this.exact.has(topic) || this.#matchesPattern?.(topic) === true)
   }
 }
 
 /** Whether an event is wanted: by its topics or by its users. */
-export function isWanted(wants: Wants, event: AcceptedEvent): boolean {
+export function isWanted(wants: Wants, event: Concern): boolean {
   if (event.users.length > 0) return wants.user !== undefined && event.users.includes(wants.user)
   return wants.filter.matches(event)
 }

@@ -1,10 +1,11 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
 import { logUnavailable } from '../errors.js'
 import type { BlockCache } from './block-cache.js'
-import { parseEventId } from './event-id.js'
+import { parseEventId, type Place } from './event-id.js'
 import type { EventLog } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
 import type { Wants } from './filter.js'
+import { findEvent, type FoundEvent } from './find-event.js'
 import {
   findStart,
   idOfPlace,
@@ -59,6 +60,11 @@ export class History {
   /** Notes that the log is another one: what is being read of the former is void. */
   restart(): void {
     this.restarts++
+  }
+
+  /** As `findEvent`. */
+  find(place: Place): Promise<FoundEvent> {
+    return findEvent({ ring: this.#ring, log: this.#log, blocks: this.#blocks }, place)
   }
 
   /** Finds where a stream begins. */

@@ -1,12 +1,14 @@
 import { BlockCache } from './block-cache.js'
 import { Dispatcher } from './dispatcher.js'
-import { formatEventId } from './event-id.js'
+import { formatEventId, type Place } from './event-id.js'
 import { Endings } from './endings.js'
 import type { EventLog, Receipt } from './event-log.js'
 import type { AcceptedEvent, EventDraft } from './event.js'
 import type { Wants } from './filter.js'
+import type { FoundEvent } from './find-event.js'
 import { Gatherer } from './gatherer.js'
 import { History, type HistoryPage } from './history.js'
+import type { HubOptions } from './hub-options.js'
 import { Notices } from './notices.js'
 import { Publisher } from './publisher.js'
 import { goOnWith } from './restarted-log.js'
@@ -14,44 +16,11 @@ import type { StartRequest } from './resume.js'
 import { Ring } from './ring.js'
 import { newHubStats } from './stats.js'
 import { StreamMap } from './stream-map.js'
-import { everyInterval, StreamTimes, type Every, type StreamLimits } from './stream-times.js'
-import { Stream, type EndReason } from './stream.js'
+import { everyInterval, StreamTimes } from './stream-times.js'
+import { Stream } from './stream.js'
 import { Subscriptions } from './subscriptions.js'
 import type { Transport } from './transport.js'
 import type { ByeReason, Frame } from './wire-format.js'
-
-/** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
-export interface HubOptions extends StreamLimits {
-  readonly log: EventLog
-  /** The newest events of the log, which the ring begins with; none for a log that begins too. */
-  readonly newest?: readonly AcceptedEvent[]
-  readonly ringEvents: number
-  readonly ringBytes: number
-  /** The name of this node, the first part of its streams' ids. */
-  readonly node: string
-  /** Gives streams their numbers; hubs of one node share it. */
-  readonly nextStreamNumber: () => number
-  /** Told each stream that opened. */
-  readonly onOpen?: (stream: Stream) => void
-  /** Told each stream whose client subscribed to something else than before. */
-  readonly onSubscribed?: (stream: Stream) => void
-  /** Told each stream that is over, and why, once. */
-  readonly onEnd?: (stream: Stream, reason: EndReason) => void
-  /** Told how long the log took to accept a push, in milliseconds; of a sample. */
-  readonly onAppended?: (ms: number) => void
-  /** Told how old an event was when a stream that keeps up got it, in milliseconds; of a sample. */
-  readonly onWritten?: (ms: number) => void
-  /** Told of what the log has and could not give. */
-  readonly onUnreadable?: (error: unknown) => void
-  /** A clock in milliseconds that does not go back; by default `performance.now`. */
-  readonly now?: () => number
-  /** Runs a slice of work once the event loop has seen to what is ready; by default `setImmediate`. */
-  readonly defer?: (slice: () => void) => void
-  /** Runs what is timed, again and again; by default `setInterval`, unref'd. */
-  readonly every?: Every
-  /** Gives a number from 0 to 1; by default `Math.random`. */
-  readonly random?: () => number
-}
 
 /** What a client asks for when it opens a stream or reads history. */
 export interface SubscribeRequest extends StartRequest {
@@ -247,6 +216,11 @@ export class Hub {
   /** As `History.reach`. */
   reach(request: StartRequest): Promise<void> | undefined {
     return this.#history.reach(request)
+  }
+
+  /** As `History.find`. */
+  find(place: Place): Promise<FoundEvent> {
+    return this.#history.find(place)
   }
 
   /** As `History.page`, for what a client asks for. */

@@ -1,10 +1,11 @@
 import type { Life, Retained } from './event-log.js'
 import type { Reach } from './eviction-horizon.js'
-import { idOfPlace, reachOf, type Start } from './resume.js'
+import { idOfPlace, reachOf, type Hole, type Start } from './resume.js'
 import type { Ring } from './ring.js'
 import { mayHaveMissed } from './selection.js'
 import type { HubStats } from './stats.js'
 import type { Farewell, Stream } from './stream.js'
+import { missedFrom, noteGap } from './told-gaps.js'
 import type { ControlEvent, ControlFields, Frame } from './wire-format.js'
 
 /** The shortest and the longest time after which a client comes back, in milliseconds. */
@@ -62,9 +63,12 @@ export class Notices {
 
   /** The first that a stream is sent: where it begins, and the hole before that if there is one. */
   opening(stream: Stream, { place, gap }: Start): Frame {
+    const { stats, lives } = this.#parts
     const { format } = stream.transport
     const retryMs = this.retryMs()
-    if (gap !== undefined) this.#parts.stats.gaps[gap.reason]++
+    if (gap !== undefined) {
+      noteGap(stats, stream, gap, { from: missedFrom(gap, lives()), to: place })
+    }
     if (!stream.control) return format.frame([format.quietOpen(retryMs)])
     const id = this.idOf(place)
     const open: ControlEvent = {
@@ -97,29 +101,23 @@ export class Notices {
 
   #movedOn(stream: Stream, reach: Reach): Frame | undefined {
     const { stats } = this.#parts
-    const missed = mayHaveMissed(reach, stream, stream.cursor - 1)
+    const from = stream.cursor
+    const missed = mayHaveMissed(reach, stream, from - 1)
     stream.cursor = reach.first
     if (!missed) return undefined
-    stats.gaps.lagged++
+    const gap: Hole = { reason: 'lagged', after: this.idOf(stream.lastSent) ?? '' }
+    noteGap(stats, stream, gap, { from, to: reach.first - 1 })
     if (!stream.control) return undefined
-    const after = this.idOf(stream.lastSent) ?? ''
     stream.lastSent = reach.first - 1
-    return this.#frame(
-      stream,
-      { type: 'gap', reason: 'lagged', after },
-      { id: this.idOf(stream.lastSent) },
-    )
+    return this.#frame(stream, { type: 'gap', ...gap }, { id: this.idOf(stream.lastSent) })
   }
 
   /** That the log has lost what a stream was sent last, if its client wants to know. */
   lost(stream: Stream): Frame | undefined {
-    this.#parts.stats.gaps.epoch++
+    const gap: Hole = { reason: 'epoch', after: stream.lostAfter ?? '' }
+    noteGap(this.#parts.stats, stream, gap)
     if (!stream.control) return undefined
-    return this.#frame(
-      stream,
-      { type: 'gap', reason: 'epoch', after: stream.lostAfter ?? '' },
-      { id: this.idOf(stream.lastSent) },
-    )
+    return this.#frame(stream, { type: 'gap', ...gap }, { id: this.idOf(stream.lastSent) })
   }
 
   /** A heartbeat, or a new place to resume from if the last is on its way out of what is retained. */

@@ -9,6 +9,7 @@ import type { Ring } from './ring.js'
 import type { HubStats } from './stats.js'
 import type { Stream } from './stream.js'
 import { wasSent } from './stretches.js'
+import { noteGap } from './told-gaps.js'
 
 /** What a client is told of a replay, as bytes of its stream's format. */
 export interface ReplayWords {
@@ -122,7 +123,7 @@ export class Replay {
   }
 
   #gap(hole: Hole): Buffer {
-    this.#parts.stats.gaps[hole.reason]++
+    noteGap(this.#parts.stats, this.#stream, hole)
     return this.#words.gap(hole)
   }
 

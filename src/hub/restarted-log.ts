@@ -6,6 +6,7 @@ import type { Ring } from './ring.js'
 import type { StreamMap } from './stream-map.js'
 import type { Stream } from './stream.js'
 import { restarted } from './stretches.js'
+import { restartedGaps } from './told-gaps.js'
 
 /** What there is to be gone on with. */
 export interface RestartParts {
@@ -43,5 +44,7 @@ function reseat(stream: Stream, history: History, common: number, former: readon
     stream.cursor = cursor
     stream.lastSent = place
   }
+  stream.beganFrom = Math.min(stream.beganFrom, stream.cursor)
+  stream.gaps = restartedGaps(stream.gaps, common)
   stream.stretches = restarted(stream.stretches, stream, common + 1, stream.cursor)
 }

@@ -1,5 +1,6 @@
 import type { Filter, Wants } from './filter.js'
 import { noStretches, type Stretches } from './stretches.js'
+import { noGaps, type ToldGap } from './told-gaps.js'
 import type { Timed } from './timer-wheel.js'
 import type { Transport } from './transport.js'
 import type { ByeReason } from './wire-format.js'
@@ -48,6 +49,10 @@ export class Stream implements Wants, Timed {
   lostAfter: string | undefined
   /** What it passed with other subscriptions than it has now, where its client may change them. */
   stretches: Stretches = noStretches
+  /** The first sequence that it had to look at; 0 before its client subscribes. */
+  beganFrom: number
+  /** The newest holes that it has. */
+  gaps: readonly ToldGap[] = noGaps
   /** What is to be done at its next turn, before it goes on. */
   errand: (() => void) | undefined
   /** How it is to end, once the service wants it ended. */
@@ -81,6 +86,8 @@ export class Stream implements Wants, Timed {
     start: { cursor: number; place: number; now: number },
   ) {
     this.cursor = start.cursor
+    // Infinity would have V8 keep the number beside the object, of every stream.
+    this.beganFrom = start.cursor === Infinity ? 0 : start.cursor
     this.lastSent = start.place
     this.activeAt = start.now
   }

@@ -1,5 +1,5 @@
 import type { AcceptedEvent } from './event.js'
-import { isWanted, type Wants } from './filter.js'
+import { isWanted, type Concern, type Wants } from './filter.js'
 
 /** A part of the log that a stream has passed with one subscription, from a place up to another. */
 export interface Stretch extends Wants {
@@ -80,7 +80,10 @@ export function restarted(
 }
 
 /** Whether an event was sent when the stream passed it. */
-export function wasSent({ passed }: Stretches, event: AcceptedEvent): boolean {
+export function wasSent(
+  { passed }: Stretches,
+  event: Concern & Pick<AcceptedEvent, 'sequence'>,
+): boolean {
   const { sequence } = event
   return passed.some(
     (stretch) => sequence >= stretch.from && sequence < stretch.to && isWanted(stretch, event),

@@ -7,6 +7,7 @@ import { reachOf, type Hole, type StartRequest } from './resume.js'
 import type { StreamMap } from './stream-map.js'
 import type { Stream } from './stream.js'
 import { replayed, stretchesFrom, turned } from './stretches.js'
+import { noteGap } from './told-gaps.js'
 
 /** What subscriptions are made with. */
 export interface SubscriptionParts extends ReplayParts {
@@ -45,6 +46,7 @@ export class Subscriptions {
     this.#subscribe(stream, topics)
     const start = history.startOf(stream, request)
     stream.cursor = start.cursor
+    stream.beganFrom = start.cursor
     stream.lastSent = start.place
     stream.stretches = stretchesFrom(start.cursor)
     const open = this.#dispatcher.write(stream, notices.opening(stream, start))
@@ -140,7 +142,7 @@ export class Subscriptions {
     const { step } = new Replay(this.#parts, stream, sequences, after, words, isVoid)
     if (gap === undefined) return step
     return () => {
-      this.#parts.stats.gaps[gap.reason]++
+      noteGap(this.#parts.stats, stream, gap)
       stream.errand = step
       this.#dispatcher.send(stream, stream.transport.format.frame([words.gap(gap)]))
     }

@@ -3,6 +3,7 @@ import type { MetricValues } from '../metrics/metrics.js'
 import type { EndRequest, StreamsRequest } from './held-streams.js'
 import { page, type Page, type PageRequest } from './page.js'
 import type { PeerLink } from './peer-link.js'
+import { tracesTogether, type Trace, type TraceRequest } from './trace-rows.js'
 import type { StreamRow, TopicCount } from '../metrics/rows.js'
 
 /**
@@ -14,6 +15,7 @@ export interface Questions {
   topics(wanted: { readonly topic: string | undefined }): readonly TopicCount[]
   endStream(stream: { readonly id: string }): boolean
   endStreamsOf(request: EndRequest): number
+  trace(request: TraceRequest): Trace
   figures(of: object): Figures
   metrics(of: object): Promise<readonly MetricValues[]>
 }
@@ -86,6 +88,12 @@ export class Peers {
   ): Promise<{ readonly ended: number; readonly silent: number }> {
     const { all, silent } = await this.#ask(this.#links.ofLog, 'endStreamsOf', request)
     return { ended: all.reduce((sum, each) => sum + each, 0), silent }
+  }
+
+  /** Where an event has got to, or what befell streams. Each process tells of as many as are listed. */
+  async trace(request: TraceRequest): Promise<Trace & { readonly silent: number }> {
+    const { all, silent } = await this.#ask(this.#links.ofLog, 'trace', request)
+    return { ...tracesTogether(all, request.limit), silent }
   }
 
   /** The figures of each process of this node. */

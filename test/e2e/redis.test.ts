@@ -67,6 +67,31 @@ t.test('a client goes on at another node where it was, and all nodes see one ord
   t.strictSame(idsOf(all), idsOf(streams[1]!).slice(0, 152))
 })
 
+t.test('an event is traced at the streams of all nodes', async (t) => {
+  const redis = await startRedis(t)
+  const [a, b] = await Promise.all([node(t, redis.url), node(t, redis.url)])
+  const [there, here] = await Promise.all(
+    [a, b].map(({ port }) => openStream(t, port, '/events?topic=n&user=u42')),
+  )
+  const [id] = await pushNumbers(a, 1, 1)
+  // Asked at once, the other node may not have come so far: it waits for the event.
+  const { json } = await ask(`${b.url}/api/trace?event=${id!}`)
+  t.match(json, { event: { id, place: 'retained' }, total: 2 })
+  await Promise.all([there!.received(1), here!.received(1)])
+  const traced = (await ask(`${b.url}/api/trace?event=${id!}&user=u42`)).json!
+  const rows = traced['streams'] as { id: string; node: string; outcome: string }[]
+  t.same(
+    rows.map((row) => row.id).sort(),
+    [there, here].map((stream) => stream!.control[0]!['stream']).sort(),
+  )
+  t.same(new Set(rows.map(({ outcome }) => outcome)), new Set(['written']))
+  t.equal(new Set(rows.map((row) => row.node)).size, 2)
+  there!.cut()
+  await until(() => a.hub.streams.size === 0, 'the end of a stream')
+  const after = (await ask(`${b.url}/api/trace?event=${id!}&user=u42`)).json
+  t.match(after, { total: 2, ended: [{ id: there!.control[0]!['stream'], outcome: 'written' }] })
+})
+
 t.test('an id that a node does not know yet is waited for, not taken for a lost one', async (t) => {
   const redis = await startRedis(t)
   const proxy = await startProxy(t, redis.port)

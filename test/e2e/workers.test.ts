@@ -110,6 +110,15 @@ t.test('the workers are one service', async (t) => {
     }
     t.same(seen.sort(), streams.map(({ control }) => control[0]!['stream'] as string).sort())
     t.match(await ask(`${server.url}/api/streams?after=nonsense`), { status: 400 })
+    const [id] = await push(server.url, { topic: 'a', data: 'traced' })
+    await until(() => streams.every(({ lastId }) => lastId === id), 'it at each stream')
+    for (let n = 0; n < 4; n++) {
+      const { json } = await ask(`${server.url}/api/trace?event=${id!}&limit=2`)
+      t.match(json, { event: { id, topics: ['a'] }, total: count, ended: [] })
+      t.match(json!['streams'], [{ outcome: 'written' }, { outcome: 'written' }])
+      const sum = `It concerns ${count} of ${count} open streams: ${count} written.`
+      t.match(json!['summary'], sum)
+    }
   })
 
   t.test('a stream is ended wherever it is, and a user’s streams everywhere', async (t) => {

@@ -10,6 +10,7 @@ import { literalPrefix } from '../../src/hub/topic.js'
 import type { Transport } from '../../src/hub/transport.js'
 import type { Frame } from '../../src/hub/wire-format.js'
 import { MemoryLog } from '../../src/logs/memory-log.js'
+import { EndedStreams } from '../../src/peers/ended-streams.js'
 import { joined, message, replayedEvent, websocket } from '../../src/wire/websocket.js'
 import { heartbeatMs } from './promise-scenario.js'
 import { RetainingLog } from './retaining-log.js'
@@ -58,6 +59,8 @@ class FakeTransport implements Transport {
   closed = false
   ending = false
   #unread: Buffer[] = []
+  /** The events that were handed to it, live and as a replay. */
+  readonly handed = { live: new Set<number>(), replayed: new Set<number>() }
 
   constructor(readonly arrive: (told: Told) => void) {}
 
@@ -67,6 +70,9 @@ class FakeTransport implements Transport {
 
   write({ bytes }: Frame): boolean {
     if (this.closed || this.ending) return false
+    for (const { type, id, replay } of messagesOf(bytes)) {
+      if (type === 'event') this.handed[replay ? 'replayed' : 'live'].add(sequenceOf(id!))
+    }
     if (this.stalled) {
       met.stalls++
       this.#unread.push(bytes)
@@ -91,18 +97,22 @@ class FakeTransport implements Transport {
   }
 
   #read(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length;) {
-      const short = bytes[at + 1]!
-      const head = short === 126 ? 4 : short === 127 ? 10 : 2
-      const length =
-        head === 2
-          ? short
-          : head === 4
-            ? bytes.readUInt16BE(at + 2)
-            : Number(bytes.readBigUInt64BE(at + 2))
-      this.arrive(JSON.parse(bytes.toString('utf8', at + head, at + head + length)) as Told)
-      at += head + length
-    }
+    for (const told of messagesOf(bytes)) this.arrive(told)
+  }
+}
+
+function* messagesOf(bytes: Buffer): IterableIterator<Told> {
+  for (let at = 0; at < bytes.length;) {
+    const short = bytes[at + 1]!
+    const head = short === 126 ? 4 : short === 127 ? 10 : 2
+    const length =
+      head === 2
+        ? short
+        : head === 4
+          ? bytes.readUInt16BE(at + 2)
+          : Number(bytes.readBigUInt64BE(at + 2))
+    yield JSON.parse(bytes.toString('utf8', at + head, at + head + length)) as Told
+    at += head + length
   }
 }
 
@@ -341,6 +351,7 @@ export class World {
   readonly log: EventDraft[] = []
   readonly hub: Hub
   readonly clients: Client[]
+  readonly ended = new EndedStreams()
   readonly #eventLog: EventLog
   #slices: (() => void)[] = []
   #time = 0
@@ -364,6 +375,9 @@ export class World {
       now: () => (this.#time += lookMs),
       defer: (slice) => this.#slices.push(slice),
       random: () => 0.5,
+      onEnd: (stream, reason) => {
+        this.ended.add(this.hub, stream, reason)
+      },
       every: (_ms, work) => {
         this.#tick = work
         return () => {}

@@ -51,6 +51,7 @@ const protectedRoutes = [
   ['DELETE', '/api/users/ada/streams'],
   ['GET', '/api/topics'],
   ['GET', '/api/stats'],
+  ['GET', '/api/trace'],
   ['POST', '/api/tickets'],
   ['POST', '/api/session'],
 ] as const
@@ -92,7 +93,13 @@ t.test('a key pushes anywhere, listens anywhere and administers', async (t) => {
   const stream = await openStream(t, app.port, '/events?topic=**', { headers: bearer(apiKey) })
   t.equal((await pushAs(app, apiKey, { topic: 'a/b', data: 1 })).status, 202)
   t.equal((await stream.received(1))[0]!.data, '1')
-  for (const path of ['/api/stats', '/api/streams', '/api/topics', '/api/history?topic=**']) {
+  for (const path of [
+    '/api/stats',
+    '/api/streams',
+    '/api/topics',
+    '/api/trace?user=u',
+    '/api/history?topic=**',
+  ]) {
     t.equal((await getAs(app, apiKey, path)).status, 200, path)
   }
   const system = await openStream(t, app.port, '/events?topic=$sys/stats', {
@@ -116,7 +123,7 @@ t.test('a token listens to what is granted, and to what is public', async (t) =>
     }
   }
   t.match(await getAs(app, token, '/events?topic=$sys/stats'), forbidden)
-  for (const path of ['/api/stats', '/api/streams', '/api/topics']) {
+  for (const path of ['/api/stats', '/api/streams', '/api/topics', '/api/trace?user=u']) {
     t.match(await getAs(app, token, path), forbidden, path)
   }
 })
