@@ -18,7 +18,9 @@ interface Traced {
 }
 
 async function trace(app: RunningApp, asked: Record<string, string>): Promise<Traced> {
-  const { status, text } = await ask(`${app.url}/api/trace?${new URLSearchParams(asked)}`)
+  const { status, text } = await ask(
+    `${app.url}/api/trace?${new URLSearchParams(asked).toString()}`,
+  )
   if (status !== 200) throw new Error(text)
   return JSON.parse(text) as Traced
 }

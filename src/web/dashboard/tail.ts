@@ -203,7 +203,7 @@ export class Tail {
   #found(): string {
     const { shown } = this.#records
     const find = this.#find.value
-    if (find === '') return `Live; the newest ${whole(shown.length)} are kept.`
+    if (find === '') return `Live; ${count(shown.length, 'event')} kept.`
     const found = shown.filter((record) => matches(record, find)).length
     return `Live; ${count(found, 'match', 'matches')} among the newest ${whole(shown.length)}.`
   }
