@@ -54,6 +54,11 @@ export class Connection {
     return this.#lastId
   }
 
+  /** After how long a silence the service sends a heartbeat, as it told last. */
+  get heartbeatMs(): number {
+    return this.#heartbeatMs
+  }
+
   /** Connects at once; a connection that there is gives way. */
   open(): void {
     this.#abandon()

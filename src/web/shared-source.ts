@@ -1,36 +1,11 @@
 import { Connection, type ConnectionParts } from './connection.js'
 import type { Cursor } from './cursor.js'
 import { Kept } from './kept.js'
+import { LeaderWatch } from './leader-watch.js'
+import { Leadership } from './leadership.js'
 import type { Source } from './own-source.js'
 import type { State, StreamRecord } from './records.js'
-
-/** What tabs say to each other; `term` names one tab's time with the connection. */
-type Said =
-  | {
-      readonly say: 'hello'
-      readonly tab: string
-      readonly at: string | undefined
-      readonly lives: readonly string[]
-    }
-  | { readonly say: 'lead' }
-  | {
-      readonly say: 'welcome'
-      readonly tab: string
-      readonly term: string
-      readonly kept: readonly StreamRecord[]
-      readonly before: string | undefined
-      readonly at: string | undefined
-      readonly lives: readonly string[]
-      readonly state: State
-    }
-  | {
-      readonly say: 'back'
-      readonly term: string
-      readonly to: string
-      readonly lives: readonly string[]
-    }
-  | { readonly say: 'record'; readonly term: string; readonly record: StreamRecord }
-  | { readonly say: 'state'; readonly term: string; readonly state: State }
+import type { Hello, Said, Welcome } from './said.js'
 
 /** How long who leads holds the lock when the service has ended the stream for good. */
 const farewellMs = 1_000
@@ -43,9 +18,10 @@ export function canShare(): boolean {
 /**
  * One connection for all tabs of an origin. They queue for a lock; who has it leads: it has the
  * connection, and says all that comes over it on a channel, whose messages keep their order. When its
- * tab closes, the next in the queue leads, from its own place. Others may have come further, or less
- * far: each says where it is, and takes only what is news to it. For one that is behind what the leader
- * kept, the connection goes back.
+ * tab closes, the next in the queue leads, from its own place; when it answers no more, another takes
+ * the lock from it, and it is one of the others once it wakes up. Tabs may be at different places: each
+ * says where it is, and takes only what is news to it. For one that is behind what the leader kept, the
+ * connection goes back.
  */
 export class SharedSource implements Source {
   readonly #parts: ConnectionParts
@@ -53,12 +29,14 @@ export class SharedSource implements Source {
   readonly #last: number
   readonly #tab = crypto.randomUUID()
   readonly #channel: BroadcastChannel
-  readonly #closing = new AbortController()
+  readonly #leadership: Leadership
+  readonly #watch: LeaderWatch
   readonly #kept: Kept
   /** Whose records this tab takes: its own while it leads, none until it was welcomed. */
   #term: string | undefined
   #connection: Connection | undefined
   #state: State = 'connecting'
+  #isClosed = false
 
   /**
    * @param name the same for all that may share.
@@ -73,30 +51,36 @@ export class SharedSource implements Source {
     this.#channel.onmessage = ({ data }: MessageEvent<Said>) => {
       this.#hear(data)
     }
+    this.#leadership = new Leadership(name, {
+      leads: () => this.#lead(),
+      isDeposed: () => this.#stepDown(),
+    })
+    this.#watch = new LeaderWatch({
+      ask: () => this.#ask(),
+      giveUp: () => this.#leadership.steal(),
+    })
     this.#sayHello()
-    const { signal } = this.#closing
-    navigator.locks
-      .request(name, { signal }, () => this.#lead(signal))
-      .catch((error: unknown) => {
-        if (!signal.aborted) throw error
-      })
+    this.#leadership.queue()
   }
 
   close(): void {
+    this.#isClosed = true
+    this.#watch.stop()
     this.#connection?.close()
     this.#channel.close()
     const isOver = this.#connection !== undefined && this.#state === 'closed'
     // Who is next in the queue is to hear that the service does not want them back, before it leads.
-    if (isOver) setTimeout(() => this.#closing.abort(), farewellMs)
-    else this.#closing.abort()
+    if (isOver) setTimeout(() => this.#leadership.leave(), farewellMs)
+    else this.#leadership.leave()
   }
 
-  /** Leads until it is closed. */
-  #lead(signal: AbortSignal): Promise<void> {
+  #lead(): void {
+    this.#watch.stop()
     this.#term = this.#tab
+    const { id } = this.#cursor
     // A tab that was further than who led before has not all that is between: it begins anew.
-    if (this.#kept.end !== this.#cursor.id) this.#kept.restart(this.#cursor.id)
-    if (this.#cursor.id !== undefined) this.#cursor.connectionAt(this.#cursor.id)
+    if (this.#kept.end !== id) this.#kept.restart(id)
+    if (id !== undefined) this.#cursor.connectionAt(id)
     const receiver = {
       record: (record: StreamRecord) => {
         this.#kept.add(record)
@@ -108,25 +92,38 @@ export class SharedSource implements Source {
         this.#tell(state)
       },
     }
-    this.#connection = new Connection({ ...this.#parts, receiver }, this.#cursor.id)
+    this.#connection = new Connection({ ...this.#parts, receiver }, id)
     this.#tell('connecting')
     this.#say({ say: 'lead' })
     this.#connection.open()
-    return new Promise((resolve) => {
-      signal.addEventListener('abort', () => resolve())
-    })
+  }
+
+  /** Another tab leads, since this one was held up; what it has not heard meanwhile comes again. */
+  #stepDown(): void {
+    if (this.#isClosed) return
+    this.#connection?.close()
+    this.#connection = undefined
+    // Those that this tab has welcomed since it woke up are to join the other.
+    this.#say({ say: 'lead' })
+    this.#sayHello()
+    this.#leadership.queue()
   }
 
   #hear(said: Said): void {
     if (said.say === 'hello') this.#welcome(said)
+    else if (said.say === 'ask') this.#answer()
     // What a leader that is gone had still said is news from before: it comes again.
     else if (this.#connection !== undefined) return
     else if (said.say === 'lead') this.#sayHello()
     else if (said.say === 'welcome') this.#join(said)
-    else if (said.term !== this.#term) return
-    else if (said.say === 'back') this.#wentBack(said.to, said.lives)
+    else if (said.term === this.#term) this.#follow(said)
+  }
+
+  #follow(said: Extract<Said, { term: string }>): void {
+    this.#watch.heard()
+    if (said.say === 'back') this.#wentBack(said.to, said.lives)
     else if (said.say === 'state') this.#tell(said.state)
-    else {
+    else if (said.say === 'record') {
       this.#kept.add(said.record)
       this.#take(said.record)
     }
@@ -137,9 +134,18 @@ export class SharedSource implements Source {
     this.#term = undefined
     const { id, lives } = this.#cursor
     this.#say({ say: 'hello', tab: this.#tab, at: id, lives: lives.names })
+    this.#watch.expect()
   }
 
-  #welcome({ tab, at, lives }: Extract<Said, { say: 'hello' }>): void {
+  #ask(): void {
+    this.#say({ say: 'ask' })
+  }
+
+  #answer(): void {
+    if (this.#connection !== undefined) this.#say({ say: 'alive', term: this.#tab })
+  }
+
+  #welcome({ tab, at, lives }: Hello): void {
     if (this.#connection === undefined) return
     const known = this.#cursor.lives
     known.learnAll(lives)
@@ -153,6 +159,7 @@ export class SharedSource implements Source {
       at: this.#connection.lastId,
       lives: known.names,
       state: this.#state,
+      heartbeatMs: this.#connection.heartbeatMs,
     })
   }
 
@@ -169,9 +176,10 @@ export class SharedSource implements Source {
     this.#cursor.connectionAt(to)
   }
 
-  #join({ tab, term, kept, before, at, lives, state }: Extract<Said, { say: 'welcome' }>): void {
+  #join({ tab, term, kept, before, at, lives, state, heartbeatMs }: Welcome): void {
     if (tab !== this.#tab) return
     this.#term = term
+    this.#watch.listen(heartbeatMs)
     this.#cursor.lives.learnAll(lives)
     if (before !== undefined) this.#cursor.connectionAt(before)
     const place: StreamRecord = { kind: 'place', id: at }

@@ -129,7 +129,7 @@ const countingAuth = `auth: () => { globalThis.asked = (globalThis.asked ?? 0) +
 t.test('with a credential it comes back when the `bye` says', { skip }, async (t) => {
   const app = await startApp(t)
   const page = await openTab(t, await startChromium(t), app)
-  await holdClock(page)
+  const clock = await holdClock(page)
   await follow(page, `${app.url}/events`, `{ ${countingAuth} }`)
   for (const [opened, reason] of [
     [2, 'rebalance'],
@@ -138,9 +138,9 @@ t.test('with a credential it comes back when the `bye` says', { skip }, async (t
     await whenLive(page)
     for (const stream of app.hub.streams.values()) app.hub.end(stream, reason, true, 90_000)
     await waitFor(page, 'stream.state === "connecting"')
-    await page.clock.runFor(89_999)
+    await clock.runFor(89_999)
     t.equal(await page.evaluate('asked'), opened - 1, 'not earlier')
-    await page.clock.runFor(1)
+    await clock.runFor(1)
     t.equal(await page.evaluate('asked'), opened, 'at its time')
   }
   await whenLive(page)
@@ -153,13 +153,13 @@ t.test('one that is turned away by a limit stays away for its time', { skip }, a
   const [first, page] = [await openTab(t, browser, app), await openTab(t, browser, app)]
   await follow(first, `${app.url}/events`)
   await whenLive(first)
-  await holdClock(page)
+  const clock = await holdClock(page)
   await follow(page, `${app.url}/events`, `{ ${countingAuth} }`)
   await waitFor(page, 'states.at(-1) === "connecting"')
   await first.evaluate('stream.close()')
   await until(() => app.hub.streams.size === 0, 'there is room')
-  await page.clock.runFor(14_999)
+  await clock.runFor(14_999)
   t.equal(await page.evaluate('asked'), 1)
-  await page.clock.runFor(30_001)
+  await clock.runFor(30_001)
   await whenLive(page)
 })

@@ -1,49 +1,14 @@
-import type { BrowserContext, Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import type { Page } from 'playwright-core'
+import t from 'tap'
 import { MemoryLog } from '../../src/logs/memory-log.js'
-import { push, startApp, type RunningApp } from '../helpers/app.js'
-import { startChromium, whyNoChromium } from '../helpers/chromium.js'
+import { push, startApp } from '../helpers/app.js'
+import { whyNoChromium } from '../helpers/chromium.js'
 import { startProxy } from '../helpers/tcp-proxy.js'
 import { until } from '../helpers/until.js'
-import { follow, startSite, waitFor, whenLive } from './tab.js'
+import { follow, waitFor, whenLive } from './tab.js'
+import { numbers, openTabs, pushNumbers, share } from './tabs.js'
 
 const skip = whyNoChromium()
-
-/** Opens tabs of one site, each of which shares. */
-async function openTabs(
-  t: Test,
-  app: RunningApp,
-  count: number,
-  more = '',
-): Promise<{ tabs: Page[]; open: () => Promise<Page>; url: string; browser: BrowserContext }> {
-  const browser = await startChromium(t)
-  const url = await startSite(t, () => app.url)
-  const open = async (): Promise<Page> => {
-    const page = await browser.newPage()
-    await page.goto(url)
-    await share(page, app, more)
-    return page
-  }
-  const tabs: Page[] = []
-  for (let i = 0; i < count; i++) tabs.push(await open())
-  return { tabs, open, url, browser }
-}
-
-async function share(page: Page, { url }: { url: string }, more = ''): Promise<void> {
-  await follow(page, `${url}/events`, `{ topics: ['n'], share: true, ${more} }`)
-  await whenLive(page)
-}
-
-function numbers(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
-}
-
-async function pushNumbers(app: RunningApp, from: number, to: number): Promise<void> {
-  await push(
-    app.url,
-    numbers(from, to).map((data) => ({ topic: 'n', data })),
-  )
-}
 
 t.test('three tabs share one connection', { skip }, async (t) => {
   const app = await startApp(t)

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { RunningApp } from '../helpers/app.js'
+import { until } from '../helpers/until.js'
 
 /** A page with the client of a service, and a `follow` that notes all that a stream tells. */
 function clientPage(service: string): string {
@@ -57,9 +58,9 @@ export async function follow(page: Page, url: string, options = '{}'): Promise<v
   await page.evaluate(`follow('${url}', ${options})`)
 }
 
-/** Waits until something is so in a page. */
-export async function waitFor(page: Page, condition: string): Promise<void> {
-  await page.waitForFunction(condition, undefined, { timeout: 60_000, polling: 20 })
+/** Waits until something is so in a page, whose own clock may be held. */
+export function waitFor(page: Page, condition: string): Promise<void> {
+  return until(() => page.evaluate<boolean>(condition), condition, 60_000)
 }
 
 /** Waits until a page has a stream that is live. */
@@ -67,11 +68,48 @@ export function whenLive(page: Page): Promise<void> {
   return waitFor(page, 'stream.state === "live"')
 }
 
+/** The clock of a page, which stands still but for this. */
+export interface HeldClock {
+  /** Lets so many milliseconds pass; timers fire in their order, each at its time. */
+  runFor(ms: number): Promise<void>
+  /** Lets them pass at once, as a machine does that sleeps: what became due fires late. */
+  jump(ms: number): Promise<void>
+}
+
 /**
- * Takes the clock of a page: its timers fire only as it is moved on, by `page.clock.runFor`. What goes over
- * the network takes its time all the same.
+ * Takes the clock of one page: its timers fire only as it is moved on. What goes over the network takes
+ * its time all the same. Playwright's own clock is that of all pages at once, and waits for those that
+ * hang. What is to be held has to begin after this.
  */
-export async function holdClock(page: Page): Promise<void> {
-  await page.clock.install({ time: 0 })
-  await page.clock.pauseAt(1)
+export async function holdClock(page: Page): Promise<HeldClock> {
+  await page.evaluate(`
+    let now = 1_000_000
+    let last = 0
+    const timers = new Map()
+    globalThis.setTimeout = (work, ms = 0) => {
+      timers.set(++last, { work, at: now + ms })
+      return last
+    }
+    globalThis.clearTimeout = (id) => timers.delete(id)
+    performance.now = Date.now = () => now
+    globalThis.runFor = (ms) => {
+      const end = now + ms
+      for (;;) {
+        const due = [...timers].sort(([, a], [, b]) => a.at - b.at)[0]
+        if (due === undefined || due[1].at > end) break
+        timers.delete(due[0])
+        now = Math.max(now, due[1].at)
+        due[1].work()
+      }
+      now = end
+    }
+    globalThis.jump = (ms) => {
+      now += ms
+      runFor(0)
+    }
+  `)
+  return {
+    runFor: (ms) => page.evaluate(`runFor(${ms})`),
+    jump: (ms) => page.evaluate(`jump(${ms})`),
+  }
 }
