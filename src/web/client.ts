@@ -5,6 +5,7 @@ import { ownSource, type Source } from './own-source.js'
 import type { Envelope, Expiring, Gap, Receiver, State, StreamRecord } from './records.js'
 import { sessionPlace } from './session-place.js'
 import { canShare, SharedSource } from './shared-source.js'
+import { onWakeUp } from './wake-ups.js'
 
 export type { ConnectOptions, Credential } from './options.js'
 export type { Envelope, Expiring, Gap, State } from './records.js'
@@ -69,6 +70,7 @@ class OpenStream extends EventTarget implements AsyncIterable<Envelope> {
   readonly #source: Source
   readonly #iterations = new Set<Iteration>()
   readonly #signal: AbortSignal | undefined
+  readonly #listening = new AbortController()
   readonly #close = (): void => {
     this.close()
   }
@@ -92,6 +94,7 @@ class OpenStream extends EventTarget implements AsyncIterable<Envelope> {
       share === true && canShare()
         ? new SharedSource(parts, cursor, name, last)
         : ownSource(parts, cursor)
+    onWakeUp((why) => this.#source.wakeUp(why), this.#listening.signal)
     this.#signal = signal
     signal?.addEventListener('abort', this.#close)
     if (signal?.aborted === true) this.close()
@@ -128,6 +131,7 @@ class OpenStream extends EventTarget implements AsyncIterable<Envelope> {
 
   #end(): void {
     this.#source.close()
+    this.#listening.abort()
     this.#signal?.removeEventListener('abort', this.#close)
     for (const iteration of this.#iterations) iteration.end()
     this.#iterations.clear()

@@ -1,5 +1,6 @@
 import type { Credential } from './options.js'
 import type { Envelope, Expiring, Gap, Receiver, State } from './records.js'
+import type { WakeUp } from './wake-ups.js'
 
 /** What a connection is made with. */
 export interface ConnectionParts {
@@ -31,7 +32,9 @@ export class Connection {
   #attempt = new AbortController()
   #state: State = 'connecting'
   #heartbeatMs = 15_000
+  /** When something came last: by the clock that only goes forward, and by the wall's. */
   #heardAt = 0
+  #heardOn = 0
   /** How much longer than others this one is patient, in heartbeats: else all would ask at once. */
   #patience = 0
   #watch: ReturnType<typeof setTimeout> | undefined
@@ -40,6 +43,8 @@ export class Connection {
   #asking = false
   #refused = false
   #failures = 0
+  /** Whether it waits for nothing but its own or the browser's patience. */
+  #mayHurry = false
   /** When to come back, as the service's `bye` said. */
   #retryMs: number | undefined
 
@@ -79,6 +84,18 @@ export class Connection {
     this.open()
   }
 
+  /**
+   * Comes back at once, unless the service has said when. One that is live may be dead since the machine
+   * slept or changed networks: it asks.
+   */
+  wakeUp(why: WakeUp): void {
+    if (this.#mayHurry) this.open()
+    else if (this.#state === 'live' && !this.#asking) {
+      if (why === 'online') this.#silent()
+      else this.#listenForSilence()
+    }
+  }
+
   /** Ends it for good, and tells nobody. */
   close(): void {
     this.#abandon()
@@ -89,6 +106,7 @@ export class Connection {
     this.#attempt.abort()
     this.#source?.close()
     this.#source = undefined
+    this.#mayHurry = false
     clearTimeout(this.#watch)
     clearTimeout(this.#timer)
   }
@@ -137,6 +155,8 @@ export class Connection {
       this.#asking = false
       this.#refused = false
       this.#failures = 0
+      this.#mayHurry = false
+      this.#retryMs = undefined
       clearTimeout(this.#timer)
       this.#tell('live')
     }
@@ -153,8 +173,10 @@ export class Connection {
       this.#heard()
       this.#refused = source.readyState === EventSource.CLOSED
       // The browser comes back by itself, as `retry:` said; but not with a ticket, which is used up.
-      if (!this.#refused && this.#parts.auth === undefined) this.#lost()
-      else this.#failed()
+      if (!this.#refused && this.#parts.auth === undefined) {
+        this.#mayHurry = this.#retryMs === undefined
+        this.#lost()
+      } else this.#failed()
     }
   }
 
@@ -187,13 +209,16 @@ export class Connection {
 
   #heard(): void {
     this.#heardAt = performance.now()
+    this.#heardOn = Date.now()
   }
 
   /** Looks now and then instead of setting a timer for each event. */
   #listenForSilence(): void {
     clearTimeout(this.#watch)
     const patienceMs = (2 + this.#patience) * this.#heartbeatMs
-    const leftMs = this.#heardAt + patienceMs - performance.now()
+    // While a machine sleeps, the first may stand still; the other may be set back.
+    const silentMs = Math.max(performance.now() - this.#heardAt, Date.now() - this.#heardOn)
+    const leftMs = patienceMs - silentMs
     if (leftMs > 0) this.#watch = setTimeout(() => this.#listenForSilence(), leftMs)
     else this.#silent()
   }
@@ -219,8 +244,10 @@ export class Connection {
 
   #failed(leastMs = 0): void {
     const waitMs = this.#retryMs ?? this.#backOff(leastMs)
+    const mayHurry = this.#retryMs === undefined && leastMs === 0
     this.#failures += 1
     this.#abandon()
+    this.#mayHurry = mayHurry
     this.#lost()
     this.#timer = setTimeout(() => this.open(), waitMs)
   }

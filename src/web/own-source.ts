@@ -1,8 +1,11 @@
 import { Connection, type ConnectionParts } from './connection.js'
 import type { Cursor } from './cursor.js'
+import type { WakeUp } from './wake-ups.js'
 
 /** Where a tab has its records from. */
 export interface Source {
+  /** Does at once what it waits with, if it may. */
+  wakeUp(why: WakeUp): void
   /** Ends it, and tells nobody. */
   close(): void
 }

@@ -1,4 +1,5 @@
 import type { State, StreamRecord } from './records.js'
+import type { WakeUp } from './wake-ups.js'
 
 /** What tabs say to each other; `term` names one tab's time with the connection. */
 export type Said =
@@ -6,8 +7,8 @@ export type Said =
   | Welcome
   /** Who leads has changed: all others are to say hello. */
   | { readonly say: 'lead' }
-  /** Is who leads there still? */
-  | { readonly say: 'ask' }
+  /** Is who leads there still? And if this tab has woken up: they are to, too. */
+  | { readonly say: 'ask'; readonly why: WakeUp | undefined }
   | { readonly say: 'alive'; readonly term: string }
   /** The connection goes back to a place that it has passed. */
   | {

@@ -6,6 +6,7 @@ import { Leadership } from './leadership.js'
 import type { Source } from './own-source.js'
 import type { State, StreamRecord } from './records.js'
 import type { Hello, Said, Welcome } from './said.js'
+import type { WakeUp } from './wake-ups.js'
 
 /** How long who leads holds the lock when the service has ended the stream for good. */
 const farewellMs = 1_000
@@ -63,6 +64,15 @@ export class SharedSource implements Source {
     this.#leadership.queue()
   }
 
+  wakeUp(why: WakeUp): void {
+    if (this.#connection !== undefined) this.#connection.wakeUp(why)
+    // That the network is there again, who leads hears too.
+    else if (why === 'seen') {
+      this.#ask(why)
+      this.#watch.expect()
+    }
+  }
+
   close(): void {
     this.#isClosed = true
     this.#watch.stop()
@@ -111,7 +121,7 @@ export class SharedSource implements Source {
 
   #hear(said: Said): void {
     if (said.say === 'hello') this.#welcome(said)
-    else if (said.say === 'ask') this.#answer()
+    else if (said.say === 'ask') this.#answer(said.why)
     // What a leader that is gone had still said is news from before: it comes again.
     else if (this.#connection !== undefined) return
     else if (said.say === 'lead') this.#sayHello()
@@ -137,12 +147,14 @@ export class SharedSource implements Source {
     this.#watch.expect()
   }
 
-  #ask(): void {
-    this.#say({ say: 'ask' })
+  #ask(why?: WakeUp): void {
+    this.#say({ say: 'ask', why })
   }
 
-  #answer(): void {
-    if (this.#connection !== undefined) this.#say({ say: 'alive', term: this.#tab })
+  #answer(why: WakeUp | undefined): void {
+    if (this.#connection === undefined) return
+    this.#say({ say: 'alive', term: this.#tab })
+    if (why !== undefined) this.#connection.wakeUp(why)
   }
 
   #welcome({ tab, at, lives }: Hello): void {

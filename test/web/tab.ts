@@ -72,6 +72,10 @@ export function whenLive(page: Page): Promise<void> {
 export interface HeldClock {
   /** Lets so many milliseconds pass; timers fire in their order, each at its time. */
   runFor(ms: number): Promise<void>
+  /** Lets them pass unseen: no timer fires, though its time may be over. */
+  sleep(ms: number): Promise<void>
+  /** Waits until the next timer is due in no more than so many milliseconds; in how many it is. */
+  whenDueIn(mostMs: number): Promise<number>
   /** Lets them pass at once, as a machine does that sleeps: what became due fires late. */
   jump(ms: number): Promise<void>
 }
@@ -92,10 +96,13 @@ export async function holdClock(page: Page): Promise<HeldClock> {
     }
     globalThis.clearTimeout = (id) => timers.delete(id)
     performance.now = Date.now = () => now
+    const first = () => [...timers].sort(([, a], [, b]) => a.at - b.at)[0]
+    globalThis.dueIn = () => (first()?.[1].at ?? Infinity) - now
+    globalThis.sleep = (ms) => { now += ms }
     globalThis.runFor = (ms) => {
       const end = now + ms
       for (;;) {
-        const due = [...timers].sort(([, a], [, b]) => a.at - b.at)[0]
+        const due = first()
         if (due === undefined || due[1].at > end) break
         timers.delete(due[0])
         now = Math.max(now, due[1].at)
@@ -110,6 +117,20 @@ export async function holdClock(page: Page): Promise<HeldClock> {
   `)
   return {
     runFor: (ms) => page.evaluate(`runFor(${ms})`),
+    sleep: (ms) => page.evaluate(`sleep(${ms})`),
     jump: (ms) => page.evaluate(`jump(${ms})`),
+    async whenDueIn(mostMs) {
+      await waitFor(page, `dueIn() <= ${mostMs}`)
+      return page.evaluate('dueIn()')
+    },
   }
+}
+
+/** Tells a page that the network is there again, or that it is seen again. */
+export function wakeUp(page: Page, why: 'online' | 'seen'): Promise<void> {
+  return page.evaluate(
+    why === 'online'
+      ? `void dispatchEvent(new Event('online'))`
+      : `void document.dispatchEvent(new Event('visibilitychange'))`,
+  )
 }
