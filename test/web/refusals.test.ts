@@ -1,52 +1,27 @@
-import { once } from 'node:events'
-import { createServer, request, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { push, startApp } from '../helpers/app.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
 import { until } from '../helpers/until.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
-import { follow, holdClock, openTab, startSite, waitFor, whenLive } from './tab.js'
+import { startGate } from './gate.js'
+import { follow, holdClock, openTab, startSite, waitFor, wakeUp, whenLive } from './tab.js'
 
 const skip = whyNoChromium()
 
-/** What stands before a service, and refuses the first requests for its stream with these statuses. */
-async function startGate(
-  t: Test,
-  service: { port: number },
-  statuses: number[],
-): Promise<{ url: string; asked: string[] }> {
-  const asked: string[] = []
-  const handle: RequestListener = (incoming, outgoing) => {
-    const { method, url, headers } = incoming
-    asked.push(method!)
-    const status = statuses.shift()
-    if (status !== undefined) {
-      const cors = { 'access-control-allow-origin': headers.origin!, 'retry-after': '1' }
-      outgoing.writeHead(status, cors).end()
-      return
-    }
-    const onward = request({ port: service.port, path: url, method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode!, answer.headers)
-      outgoing.flushHeaders()
-      answer.pipe(outgoing)
-    })
-    outgoing.on('close', () => onward.destroy())
-    onward.on('error', () => outgoing.destroy())
-    onward.end()
-  }
-  const server = createServer(handle).listen(0, '127.0.0.1')
-  t.teardown(() => server.close().closeAllConnections())
-  await once(server, 'listening')
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
-}
+/** The longest first wait of the client's own; the second has twice the spread. */
+const [firstMs, secondMs] = [4_000, 6_000]
 
 t.test('it comes back where a browser gives up: 503, 401, then 200', { skip }, async (t) => {
   const app = await startApp(t)
   const gate = await startGate(t, app, [503, 401])
   const page = await openTab(t, await startChromium(t), app)
+  const clock = await holdClock(page)
   await push(app.url, { data: 'before' })
   await follow(page, `${gate.url}/events`, '{ last: 1 }')
+  t.ok((await clock.whenDueIn(firstMs)) >= 2_000)
+  await clock.runFor(firstMs)
+  t.ok((await clock.whenDueIn(secondMs)) >= 2_000)
+  await clock.runFor(secondMs)
   await whenLive(page)
   await waitFor(page, 'got.length === 1')
   t.same(gate.asked, ['GET', 'HEAD', 'HEAD', 'GET'])
@@ -57,18 +32,42 @@ t.test('it stays away where the service says so: 204', { skip }, async (t) => {
   const app = await startApp(t)
   const gate = await startGate(t, app, [204, 204])
   const page = await openTab(t, await startChromium(t), app)
+  const clock = await holdClock(page)
   await follow(page, `${gate.url}/events`)
+  await clock.whenDueIn(firstMs)
+  await clock.runFor(firstMs)
   await waitFor(page, 'stream.state === "closed"')
   t.same(gate.asked, ['GET', 'HEAD'])
+  t.equal(await page.evaluate('dueIn()'), Infinity, 'it waits for nothing')
 })
 
 t.test('an answer to HEAD that means nothing is no reason to stay away', { skip }, async (t) => {
   const app = await startApp(t)
   const gate = await startGate(t, app, [500, 405])
   const page = await openTab(t, await startChromium(t), app)
+  const clock = await holdClock(page)
   await follow(page, `${gate.url}/events`)
+  await clock.whenDueIn(firstMs)
+  await clock.runFor(firstMs)
   await whenLive(page)
   t.same(gate.asked, ['GET', 'HEAD', 'GET'])
+})
+
+t.test('it does not ask again before `Retry-After`', { skip }, async (t) => {
+  const app = await startApp(t)
+  const gate = await startGate(t, app, [503, 503], 20)
+  const page = await openTab(t, await startChromium(t), app)
+  const clock = await holdClock(page)
+  await follow(page, `${gate.url}/events`)
+  await clock.whenDueIn(firstMs)
+  await clock.runFor(firstMs)
+  const waitMs = await clock.whenDueIn(20_000 + firstMs)
+  t.ok(waitMs >= 20_000, `${waitMs} ms`)
+  await wakeUp(page, 'online')
+  t.equal(await page.evaluate('dueIn()'), waitMs, 'nor when the network comes back')
+  await clock.runFor(waitMs)
+  await whenLive(page)
+  t.same(gate.asked, ['GET', 'HEAD', 'HEAD', 'GET'])
 })
 
 t.test(
@@ -86,6 +85,7 @@ t.test(
       return tokenOf({ sub: 'ada', exp: inSeconds(2), ringcast: { subscribe: ['n'] } })
     })
     await page.goto(url)
+    const clock = await holdClock(page)
     await follow(
       page,
       `${app.url}/events`,
@@ -104,20 +104,21 @@ t.test(
         headers: { ...bearer(apiKey), 'content-type': 'application/json' },
         body: JSON.stringify({ topic: 'n', data: ++pushed }),
       })
-    for (const streams of [1, 2, 3]) {
-      await until(
-        () => app.hub.stats.transports.sse.opened === streams,
-        `stream ${streams}`,
-        20_000,
-      )
+    for (const streams of [1, 2]) {
+      // First the refusal of a token is waited out, then what the `bye` said.
+      await clock.whenDueIn(firstMs)
+      await clock.runFor(firstMs)
       await whenLive(page)
+      t.equal(app.hub.stats.transports.sse.opened, streams)
       await pushOne()
       await waitFor(page, `got.length === ${pushed}`)
       await until(() => app.hub.streams.size === 0, 'its token has expired')
       await pushOne()
     }
+    await clock.whenDueIn(firstMs)
+    await clock.runFor(firstMs)
     await waitFor(page, `got.length === ${pushed}`)
-    t.same(await page.evaluate('got'), [1, 2, 3, 4, 5, 6])
+    t.same(await page.evaluate('got'), [1, 2, 3, 4])
     t.equal(tokens, app.hub.stats.transports.sse.opened)
     t.same(await page.evaluate('gaps'), [])
     t.match(await page.evaluate('told'), [{ inSeconds: Number }], 'that it expires is told')
@@ -138,6 +139,8 @@ t.test('with a credential it comes back when the `bye` says', { skip }, async (t
     await whenLive(page)
     for (const stream of app.hub.streams.values()) app.hub.end(stream, reason, true, 90_000)
     await waitFor(page, 'stream.state === "connecting"')
+    await wakeUp(page, 'online')
+    await wakeUp(page, 'seen')
     await clock.runFor(89_999)
     t.equal(await page.evaluate('asked'), opened - 1, 'not earlier')
     await clock.runFor(1)
