@@ -2,6 +2,7 @@ import { connect, type RingcastStream } from '../client.js'
 import type { Curls } from './curl.js'
 import { field, h, panel, setText } from './dom.js'
 import { matches, TailRecords, type TailRecord } from './records.js'
+import { ask, ServiceError } from './service.js'
 import { tailRow, type RowActions } from './tail-row.js'
 import { count, whole } from './text.js'
 import { textOf, topicsOf } from './topic-list.js'
@@ -52,6 +53,10 @@ export class Tail {
   #arrived: TailRecord[] = []
   #due: ReturnType<typeof setTimeout> | undefined
   #drawnAt = 0
+  /** The topics that are listened to, as the URL has them. */
+  #wanted: string | undefined
+  /** Why these are refused; empty where they are not. */
+  #refused = ''
 
   constructor(view: ViewState, curls: Curls, trace: (event: string) => void) {
     this.#view = view
@@ -121,8 +126,10 @@ export class Tail {
 
   #connect(): void {
     const wanted = this.#view.get('tail')
-    if (this.#stream !== undefined && this.#topics.value === wanted) return
     this.#topics.value = wanted
+    if (this.#wanted === wanted) return
+    this.#wanted = wanted
+    this.#refused = ''
     this.#stream?.close()
     this.#records.clear()
     this.#arrived = []
@@ -139,6 +146,23 @@ export class Tail {
     stream.addEventListener('state', () => {
       this.#tell()
     })
+    void this.#check(stream, topics)
+  }
+
+  /** A page is not told why a stream is refused: a request for the same topics is. */
+  async #check(stream: RingcastStream, topics: readonly string[]): Promise<void> {
+    // They have no history to be asked for.
+    if (topics.some((topic) => topic.startsWith('$'))) return
+    const query = new URLSearchParams(topics.map((topic) => ['topic', topic]))
+    try {
+      await ask(`api/history?last=0&limit=1&${query}`)
+    } catch (error) {
+      const isRefusal = error instanceof ServiceError && error.status === 400
+      if (!isRefusal || stream !== this.#stream) return
+      stream.close()
+      this.#refused = `Not listening: ${error.message}.`
+      this.#tell()
+    }
   }
 
   /** A burst costs no more than its newest rows, now and then. */
@@ -197,7 +221,7 @@ export class Tail {
         : state === 'closed'
           ? 'The service has ended this stream.'
           : 'Connecting …'
-    setText(this.#said, about)
+    setText(this.#said, this.#refused || about)
   }
 
   #found(): string {

@@ -139,6 +139,27 @@ t.test('a topic that is clicked fills the tail', { skip }, async (t) => {
   t.match(await records.textContent(), 'two')
 })
 
+t.test('topics that are typed fill the tail, or it is said why not', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(app.url, [
+    { topic: 'a b', data: 'one' },
+    { topic: 'news', data: 'two' },
+  ])
+  const { page, panel, records } = await openDashboard(t, app.url, browser)
+  await records.nth(1).waitFor()
+  const topics = panel('Tail').getByLabel('Topics')
+  await topics.fill('a%20b  other')
+  await page.keyboard.press('Enter')
+  await until(async () => (await records.count()) === 1, 'one alone')
+  t.match(await records.textContent(), 'one')
+  await topics.fill('a/**/b')
+  await page.keyboard.press('Enter')
+  await panel('Tail').getByText('Not listening: ').waitFor()
+  await topics.fill('')
+  await page.keyboard.press('Enter')
+  await records.nth(1).waitFor()
+})
+
 t.test('the form pushes, and its command does the same', { skip }, async (t) => {
   const app = await startApp(t)
   const { panel, records } = await openDashboard(t, app.url, browser)
