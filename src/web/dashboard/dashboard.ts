@@ -20,6 +20,8 @@ const spans = ['2', '10', '60']
 const defaultSpan = '10'
 /** How long until the service is asked again that did not answer, in milliseconds. */
 const askAgainMs = 2_000
+/** How often is asked for what is not told: what was sent, and what other nodes hold; in milliseconds. */
+const lookMs = 15_000
 
 const samples = new Samples()
 
@@ -101,6 +103,7 @@ function show(first: Figures): void {
   // The other workers of the node tell of their streams elsewhere: only the sum shows that they changed.
   let told = first.streams
   let streamsThen = first.streams
+  let isLive = false
   const take = (figures: Figures): void => {
     if (streamsThen !== told) {
       told = streamsThen
@@ -127,8 +130,9 @@ function show(first: Figures): void {
       },
       state: (state) => {
         sentence.state(state)
+        isLive = state === 'live'
         // What changed while nothing was told.
-        if (state === 'live') void Promise.all([streams.load(), topics.load()])
+        if (isLive) void Promise.all([streams.load(), topics.load()])
       },
       signedOut: () => {
         leave('The session is over.')
@@ -136,6 +140,14 @@ function show(first: Figures): void {
     },
     signal,
   )
+  const look = setInterval(() => {
+    if (document.hidden || !isLive) return
+    void streams.load()
+    topics.changed()
+  }, lookMs)
+  signal.addEventListener('abort', () => {
+    clearInterval(look)
+  })
   tail.start()
   trace.start()
   listenToKeys({ '/': () => tail.search(), p: () => tail.pause() }, signal)

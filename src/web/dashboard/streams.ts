@@ -12,6 +12,8 @@ const sorts = {
   '-since': 'newest',
 } as const
 
+const filters = ['user', 'topic', 'node'] as const
+
 /** How many rows there are at most. */
 const mostRows = 100
 /** How long between two requests that nobody asked for, in milliseconds. */
@@ -67,7 +69,8 @@ export class Streams {
         this.#table(),
       ),
     )
-    for (const [name, input] of Object.entries(this.#inputs)) {
+    for (const name of filters) {
+      const input = this.#inputs[name]
       input.addEventListener('change', () => {
         view.set({ [name]: input.value.trim() })
         void this.load()
@@ -77,19 +80,19 @@ export class Streams {
       view.set({ sort: this.#sort.value })
       void this.load()
     })
-    view.onChange(() => void this.load())
+    this.#showView()
+    view.onChange(() => {
+      this.#showView()
+      void this.load()
+    })
   }
 
   /** Asks for the rows; what comes after that is told. */
   async load(): Promise<void> {
     clearTimeout(this.#due)
     this.#due = undefined
-    for (const [name, input] of Object.entries(this.#inputs))
-      input.value = this.#view.get(name as 'user')
-    this.#sort.value = this.#view.get('sort') in sorts ? this.#view.get('sort') : '-lag'
-    const filter = this.#filter()
-    const query = new URLSearchParams({ sort: this.#sort.value, limit: String(mostRows) })
-    for (const [name, value] of Object.entries<string>({ ...filter })) query.set(name, value)
+    const [filter, sort] = [this.#filter(), this.#sorting()]
+    const query = new URLSearchParams({ sort, limit: String(mostRows), ...filter })
     const asked = ++this.#asked
     try {
       const { streams, total } = await ask<{ streams: StreamRow[]; total: number }>(
@@ -97,9 +100,10 @@ export class Streams {
       )
       // Another filter was set meanwhile.
       if (asked !== this.#asked) return
-      this.#list.begin(streams, total, filter, this.#sort.value)
+      this.#list.begin(streams, total, filter, sort)
       setText(this.#said, '')
     } catch (error) {
+      if (asked !== this.#asked) return
       setText(this.#said, `Not loaded: ${(error as Error).message}.`)
     }
     this.#draw()
@@ -122,10 +126,20 @@ export class Streams {
     this.#draw()
   }
 
+  /** Only then: what is loaded now and then must not undo what is being typed. */
+  #showView(): void {
+    for (const name of filters) this.#inputs[name].value = this.#view.get(name)
+    this.#sort.value = this.#sorting()
+  }
+
   #filter(): StreamFilter {
-    const { user, topic, node } = this.#inputs
-    const wanted = { user: user.value.trim(), topic: topic.value.trim(), node: node.value.trim() }
-    return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ''))
+    const wanted = filters.map((name) => [name, this.#view.get(name)] as const)
+    return Object.fromEntries(wanted.filter(([, value]) => value !== ''))
+  }
+
+  #sorting(): string {
+    const sort = this.#view.get('sort')
+    return Object.hasOwn(sorts, sort) ? sort : '-lag'
   }
 
   #table(): HTMLTableElement {
@@ -156,6 +170,8 @@ export class Streams {
       this.#total,
       total > rows.length ? `${whole(rows.length)} of ${whole(total)}` : count(total, 'stream'),
     )
+    const focused = document.activeElement
+    const focusedAt = [...this.#body.rows].findIndex((row) => row.contains(focused))
     const known = new Set(rows.map(({ id }) => id))
     for (const [id, element] of this.#rows) {
       if (known.has(id)) continue
@@ -170,6 +186,15 @@ export class Streams {
       if (this.#body.children[i] !== element)
         this.#body.insertBefore(element, this.#body.children[i] ?? null)
     })
+    if (focusedAt !== -1) this.#focusAgain(focused as HTMLElement, focusedAt)
+  }
+
+  /** Keeps the focus where it was; where its row is gone, in the row that took its place. */
+  #focusAgain(focused: HTMLElement, at: number): void {
+    if (document.activeElement === focused) return
+    const row = this.#body.rows[Math.min(at, this.#body.rows.length - 1)]
+    const next = focused.isConnected ? focused : row?.querySelector('button')
+    next?.focus({ preventScroll: true })
   }
 
   #row({ id }: StreamRow): HTMLTableRowElement {
@@ -199,16 +224,20 @@ export class Streams {
       box.replaceChildren(close)
       close.focus()
     })
+    let isAsked = false
     sure.addEventListener('click', () => {
-      sure.disabled = true
+      // Not disabled, which would take the focus from it.
+      if (isAsked) return
+      isAsked = true
       ask(`api/streams/${encodeURIComponent(id)}`, { method: 'DELETE' }).then(
         () => {
           this.#list.remove(id)
           this.#draw()
         },
         (error: unknown) => {
+          isAsked = false
           setText(this.#said, `Not closed: ${(error as Error).message}.`)
-          void this.load()
+          this.missed()
         },
       )
     })

@@ -121,6 +121,46 @@ t.test('streams are listed as they come and go, and one is closed', { skip }, as
   t.match(ann.control[1], { type: 'bye', reason: 'revoked', reconnect: false })
 })
 
+t.test('a list that is asked for anew leaves what is being typed', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { page, panel } = await openDashboard(t, `${app.url}#sort=constructor`, browser)
+  await page.clock.install()
+  await page.reload()
+  await panel('Streams').getByRole('row').nth(1).waitFor()
+  const user = panel('Streams').getByLabel('User')
+  await user.pressSequentially('ann')
+  const asked = page.waitForResponse(/api\/streams/)
+  await page.clock.fastForward(15_000)
+  t.equal((await asked).status(), 200)
+  t.equal(await user.inputValue(), 'ann')
+})
+
+t.test('the focus stays with its row, and goes on to the next', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { page, panel } = await openDashboard(t, `${app.url}#sort=-since`, browser)
+  const row = (user: string) => panel('Streams').getByRole('row').filter({ hasText: user })
+  const focused = async (): Promise<string> =>
+    (await page.evaluate<string | null>("document.activeElement.closest('tr')?.textContent")) ?? ''
+  await panel('Streams').getByRole('row').nth(1).waitFor()
+  await openStream(t, app.port, '/events?topic=a&user=ann')
+  await row('ann').getByRole('button', { name: 'Close' }).press('Enter')
+  t.match(await focused(), 'ann')
+  await openStream(t, app.port, '/events?topic=a&user=bob')
+  await row('bob').waitFor()
+  await page.getByLabel('Sorted by').evaluate((select: { value: string }) => {
+    select.value = 'since'
+  })
+  await page.getByLabel('Sorted by').dispatchEvent('change')
+  await until(
+    async () => /ann.*bob/.test((await panel('Streams').locator('tbody').textContent())!),
+    'another order',
+  )
+  t.match(await focused(), 'ann')
+  await row('ann').getByRole('button', { name: 'Close for good' }).press('Enter')
+  await row('ann').waitFor({ state: 'detached' })
+  t.match(await focused(), 'bob')
+})
+
 t.test('a topic that is clicked fills the tail', { skip }, async (t) => {
   const app = await startApp(t)
   await push(app.url, [
