@@ -196,7 +196,9 @@ export class Charts {
 
   #span(): [number, number] {
     const end = this.#samples.newest?.at ?? Date.now() / 1000
-    return [end - this.#minutes * 60, end]
+    // What is not known yet takes no room, but for a first minute.
+    const first = Math.min(this.#samples.oldest?.at ?? end, end - 60)
+    return [Math.max(first, end - this.#minutes * 60), end]
   }
 
   #drawMarks(plot: uPlot, bad: string, usual: string, font: string): void {
@@ -205,7 +207,7 @@ export class Charts {
     const [from, to] = this.#span()
     ctx.save()
     ctx.font = font.replace('11', String(Math.round(10 * ratio)))
-    for (const { at, kind } of this.#marks) {
+    for (const [i, { at, kind }] of this.#marks.entries()) {
       const time = Date.parse(at) / 1000
       if (time < from || time > to) continue
       const x = Math.round(plot.valToPos(time, 'x', true))
@@ -215,7 +217,8 @@ export class Charts {
       ctx.fillText(
         markNames[kind],
         x + (ctx.textAlign === 'left' ? 4 : -4) * ratio,
-        bbox.top + 10 * ratio,
+        // Two that are close are not written over each other.
+        bbox.top + (10 + 12 * (i % 3)) * ratio,
       )
     }
     ctx.restore()

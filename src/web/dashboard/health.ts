@@ -23,7 +23,7 @@ export function healthOf(figures: Figures): Health {
   const { streams, lastHour, pushToWriteMs } = figures
   const gaps = sum(lastHour.gaps)
   const open = `${capital(count(streams, 'stream'))} ${streams === 1 ? 'is' : 'are'} open`
-  const holes = `with ${count(gaps, 'gap')} in the last hour`
+  const holes = `and there ${gaps === 1 ? 'was' : 'were'} ${count(gaps, 'gap')} in the last hour`
   const pace =
     pushToWriteMs === null
       ? 'nothing was delivered in the last minute'
@@ -58,7 +58,7 @@ function* causesOf(figures: Figures): Iterable<Cause> {
   if (epoch > 0) {
     yield cause(
       `${capital(count(epoch, 'gap'))} because the log has begun anew since a client was last here.`,
-      'A STORE that is durable outlives a restart.',
+      'A durable STORE, such as --store file:DIR, outlives a restart.',
     )
   }
   if (unknown > 0) {

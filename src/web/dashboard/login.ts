@@ -31,7 +31,7 @@ export function login(why: string): Promise<void> {
     form.addEventListener('submit', (event) => {
       event.preventDefault()
       button.disabled = true
-      signIn(input.value.trim())
+      signIn(tokenIn(input.value))
         .then(resolve, (error: unknown) => {
           setText(said, messageOf(error))
           said.classList.add('wrong')
@@ -49,6 +49,14 @@ export async function signOut(): Promise<void> {
   await ask('api/session', { method: 'DELETE' })
 }
 
+/** The token alone, as it may have been copied: with quotes, or with the word before it. */
+function tokenIn(text: string): string {
+  return text
+    .trim()
+    .replace(/^Bearer\s+/i, '')
+    .replace(/^(["'])(.*)\1$/, '$2')
+}
+
 async function signIn(token: string): Promise<void> {
   if (!/^[\x21-\x7e]+$/.test(token)) throw new ServiceError(401, 'this is no token')
   // First whether it may, so that no session is begun that is worth nothing here.
@@ -61,6 +69,6 @@ async function signIn(token: string): Promise<void> {
 function messageOf(error: unknown): string {
   if (!(error instanceof ServiceError)) throw error
   if (error.status === 401) return 'The service does not know this token.'
-  if (error.status === 403) return `Not allowed: ${error.message}.`
+  if (error.status === 403) return 'This token is not an administrator’s.'
   return `Not signed in: ${error.message}.`
 }

@@ -9,7 +9,7 @@ export class PushForm {
     user: h('input', { name: 'user', spellcheck: 'false' }),
     event: h('input', { name: 'event', spellcheck: 'false' }),
     key: h('input', { name: 'key', spellcheck: 'false' }),
-    data: h('textarea', { name: 'data', rows: 3, spellcheck: 'false', required: true }),
+    data: h('textarea', { name: 'data', rows: 3, spellcheck: 'false' }),
   }
   readonly #kind = h('span', { class: 'muted' })
   readonly #said = h('p', { class: 'said', role: 'status' })
@@ -35,13 +35,13 @@ export class PushForm {
       h('p', { class: 'actions' }, button, this.#kind),
     )
     const show = (): void => {
-      setText(
-        this.#kind,
-        data.value === '' ? '' : `goes as ${isJson(data.value) ? 'JSON' : 'text'}`,
-      )
+      setText(this.#kind, data.value === '' ? '' : kindOf(data.value))
       setText(this.#curl, curls.push(this.#push()))
     }
-    form.addEventListener('input', show)
+    form.addEventListener('input', () => {
+      setText(this.#said, '')
+      show()
+    })
     form.addEventListener('submit', (submitted) => {
       submitted.preventDefault()
       button.disabled = true
@@ -84,11 +84,17 @@ export class PushForm {
       button.addEventListener('click', () => {
         trace(id)
       })
-      this.#said.replaceChildren(duplicate === true ? 'Known already as ' : 'Accepted as ', button)
+      this.#said.replaceChildren(duplicate === true ? 'Already pushed as ' : 'Accepted as ', button)
     } catch (error) {
       setText(this.#said, `Not accepted: ${(error as Error).message}.`)
     }
   }
+}
+
+/** How a text goes; said where it looks as if it was meant otherwise. */
+function kindOf(text: string): string {
+  if (isJson(text)) return 'goes as JSON'
+  return /^\s*[[{]/.test(text) ? 'is not JSON: goes as text' : 'goes as text'
 }
 
 /** Whether a text is meant as JSON: what is none goes as the text that it is. */

@@ -42,6 +42,10 @@ export class Samples {
     return this.#all.map((sample) => sample[name])
   }
 
+  get oldest(): Sample | undefined {
+    return this.#all[0]
+  }
+
   get newest(): Sample | undefined {
     return this.#all.at(-1)
   }

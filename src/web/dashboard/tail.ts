@@ -157,7 +157,7 @@ export class Tail {
     try {
       await ask(`api/history?last=0&limit=1&${query}`)
     } catch (error) {
-      const isRefusal = error instanceof ServiceError && error.status === 400
+      const isRefusal = error instanceof ServiceError && [400, 403].includes(error.status)
       if (!isRefusal || stream !== this.#stream) return
       stream.close()
       this.#refused = `Not listening: ${error.message}.`
@@ -207,29 +207,22 @@ export class Tail {
   }
 
   #tell(): void {
-    const { paused, waiting, shown } = this.#records
-    setText(
-      this.#pause,
-      paused ? `Go on (${waiting === 0 ? 'none' : whole(waiting)} wait)` : 'Pause',
-    )
-    const state = this.#stream?.state ?? 'connecting'
-    const about =
-      state === 'live'
-        ? shown.length === 0
-          ? 'Live; nothing has come yet.'
-          : this.#found()
-        : state === 'closed'
-          ? 'The service has ended this stream.'
-          : 'Connecting …'
-    setText(this.#said, this.#refused || about)
+    const { paused, waiting } = this.#records
+    setText(this.#pause, paused ? `Resume (${whole(waiting)} waiting)` : 'Pause')
+    setText(this.#said, this.#refused || this.#about())
   }
 
-  #found(): string {
-    const { shown } = this.#records
+  #about(): string {
+    const { paused, shown } = this.#records
+    const state = this.#stream?.state ?? 'connecting'
+    if (state === 'closed') return 'The service has ended this stream.'
+    if (state !== 'live') return 'Connecting …'
+    const how = paused ? 'Paused' : 'Live'
+    if (shown.length === 0) return `${how}; nothing has come yet.`
     const find = this.#find.value
-    if (find === '') return `Live; ${count(shown.length, 'event')} kept.`
+    if (find === '') return `${how}; ${count(shown.length, 'event')} kept.`
     const found = shown.filter((record) => matches(record, find)).length
-    return `Live; ${count(found, 'match', 'matches')} among the newest ${whole(shown.length)}.`
+    return `${how}; ${count(found, 'match', 'matches')} among the newest ${whole(shown.length)}.`
   }
 
   #export(): void {

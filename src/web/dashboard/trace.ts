@@ -64,7 +64,7 @@ export class Trace {
     this.element = panel(
       'trace',
       'Trace',
-      [h('span', { class: 'muted' }, 'Why did it not get there?')],
+      [h('span', { class: 'muted' }, 'Why did an event not arrive?')],
       form,
       h(
         'div',
@@ -101,7 +101,7 @@ export class Trace {
     }
     if (query.size === 0) {
       this.#answer.replaceChildren(
-        h('p', { class: 'muted' }, 'Give an event, a user or a stream, or two of them.'),
+        h('p', { class: 'muted' }, 'Give an event, a user or a stream, or several of them.'),
       )
       return
     }
@@ -118,7 +118,7 @@ export class Trace {
     const rows = [...streams, ...ended]
     this.#answer.replaceChildren(
       h('p', { class: 'summary' }, summary),
-      ...(event?.time === undefined ? [] : [accepted(event)]),
+      ...(event === null ? [] : [particulars(event)]),
       h('ul', { class: 'outcomes' }, ...rows.map((row) => outcome(row))),
       ...(total > rows.length ? [h('p', { class: 'muted' }, `${total} in all.`)] : []),
       ...(silent > 0 ? [h('p', { class: 'said' }, `${silent} did not answer in time.`)] : []),
@@ -126,21 +126,14 @@ export class Trace {
   }
 }
 
-function accepted({
-  time,
-  topics = [],
-  users = [],
-  event,
-  key,
-}: NonNullable<Traced['event']>): HTMLElement {
+/** What the summary does not say of an event. */
+function particulars({ users = [], event, key }: NonNullable<Traced['event']>): HTMLElement {
   const facts = [
-    `accepted ${timeOfDay(time!)}`,
-    ...(topics.length > 0 ? [`topics ${topics.join(', ')}`] : []),
     ...(users.length > 0 ? [`for ${users.join(', ')}`] : []),
     ...(event === undefined ? [] : [`event ${event}`]),
     ...(key === undefined ? [] : [`key ${key}`]),
   ]
-  return h('p', { class: 'muted' }, facts.join(' · '))
+  return h('p', { class: 'muted said' }, facts.join(' · '))
 }
 
 function outcome(row: TracedStream): HTMLElement {

@@ -24,12 +24,12 @@ const well: Figures = {
 t.test('one sentence says how the service is', async (t) => {
   t.same(healthOf(well), {
     sentence:
-      '2,000 streams are open, with no gaps in the last hour; 99 of 100 events were written within 1.3 ms.',
+      '2,000 streams are open, and there were no gaps in the last hour; 99 of 100 events were written within 1.3 ms.',
     causes: [],
   })
   t.equal(
     healthOf({ ...well, streams: 1, pushToWriteMs: null }).sentence,
-    '1 stream is open, with no gaps in the last hour; nothing was delivered in the last minute.',
+    '1 stream is open, and there were no gaps in the last hour; nothing was delivered in the last minute.',
   )
   t.match(healthOf({ ...well, streams: 0 }).sentence, /^No streams are open/)
 })

@@ -31,7 +31,7 @@ t.test('an empty service shows the two commands to begin with, which work', { sk
   t.match((await heard).stdout, 'Hello, world')
   await records.filter({ hasText: 'Hello, world' }).waitFor()
   await hello.waitFor({ state: 'hidden' })
-  await page.getByText(/^\d+ streams? (is|are) open, with no gaps/).waitFor()
+  await page.getByText(/^\d+ streams? (is|are) open, and there were no gaps/).waitFor()
   t.same(complaints, [])
 })
 
@@ -82,7 +82,7 @@ t.test('the tail is searched, paused, and saved', { skip }, async (t) => {
     app.url,
     [4, 5].map((n) => ({ topic: `n/${n}`, data: `Number ${n}` })),
   )
-  const button = panel('Tail').getByRole('button', { name: 'Go on (2 wait)' })
+  const button = panel('Tail').getByRole('button', { name: 'Resume (2 waiting)' })
   await button.waitFor()
   t.equal(await records.count(), 3)
   t.match(page.url(), 'paused=1')
@@ -225,7 +225,7 @@ t.test(
     const app = await startApp(t)
     await openStream(t, app.port, '/events', { lastEventId: 'nonsense' })
     const { page } = await openDashboard(t, app.url, browser)
-    await page.locator('.bad .sentence', { hasText: '1 gap in the last hour' }).waitFor()
+    await page.locator('.bad .sentence', { hasText: 'there was 1 gap in the last hour' }).waitFor()
     await page.getByText('every node needs the same STORE').waitFor()
   },
 )
