@@ -13,6 +13,12 @@ export function readmeCommands(heading: string, port: number): readonly string[]
   return blocks(section, 'sh', port)
 }
 
+/** The first script of the README below a heading, for a service at another address. */
+export function readmeScript(heading: string, service: string): string {
+  const below = readme.slice(readme.indexOf(`# ${heading}\n`))
+  return /```js\n([^]*?)```/.exec(below)![1]!.replaceAll('https://push.example.com', service)
+}
+
 function blocks(text: string, language: string, port: number): readonly string[] {
   const found = text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))
   return Array.from(found, ([, block]) => block!.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`))

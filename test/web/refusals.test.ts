@@ -3,6 +3,7 @@ import { push, startApp } from '../helpers/app.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
 import { until } from '../helpers/until.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
+import { readmeScript } from '../helpers/readme-page.js'
 import { startGate } from './gate.js'
 import { follow, holdClock, openTab, startSite, waitFor, wakeUp, whenLive } from './tab.js'
 
@@ -165,4 +166,35 @@ t.test('one that is turned away by a limit stays away for its time', { skip }, a
   t.equal(await page.evaluate('asked'), 1)
   await clock.runFor(30_001)
   await whenLive(page)
+})
+
+t.test('the README’s script for tickets works as it is written', { skip }, async (t) => {
+  let service = ''
+  const script = (): string => readmeScript('A ticket for a client library', service)
+  const html = (): string => `<!doctype html><title>Tickets</title><script type="module">
+    const got = (globalThis.got = [])
+    const show = (data) => got.push(data)
+    ${script()}
+  </script>`
+  const url = await startSite(t, () => service, html)
+  const app = await startApp(t, { apiKeys: [apiKey], jwtSecret, origins: [new URL(url).origin] })
+  service = app.url
+  const page = await (await startChromium(t)).newPage()
+  await page.exposeFunction('currentToken', () =>
+    tokenOf({ sub: 'ada', exp: inSeconds(600), ringcast: { subscribe: ['orders/*'] } }),
+  )
+  await page.goto(url)
+  const pushAs = (data: string): Promise<unknown> =>
+    fetch(`${app.url}/api/push`, {
+      method: 'POST',
+      headers: { ...bearer(apiKey), 'content-type': 'application/json' },
+      body: JSON.stringify({ topic: 'orders/41', data }),
+    })
+  await until(() => app.hub.streams.size === 1, 'it is connected')
+  await pushAs('paid')
+  await waitFor(page, 'got.length === 1')
+  for (const stream of app.hub.streams.values()) app.hub.end(stream, 'rebalance', true, 0)
+  await pushAs('sent')
+  await waitFor(page, 'got.length === 2')
+  t.same(await page.evaluate('got'), ['paid', 'sent'])
 })
