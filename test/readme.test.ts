@@ -67,6 +67,18 @@ t.test('the README has every close code of a WebSocket, and no other of ours', a
   t.same(told, Object.values(closeCodes).toSorted())
 })
 
+t.test('the README has every outcome of a trace, and no other', async (t) => {
+  const text = readFileSync(new URL('../src/hub/trace.ts', import.meta.url), 'utf8')
+  const outcomes = /Outcome =([^]*?)\n\n/.exec(text)![1]!.match(/[a-z-]+/g)!
+  const table = rows.slice(rows.findIndex(([name]) => name === 'outcome') + 1)
+  const told = table.slice(0, outcomes.length + 1).map(([name]) => name)
+  t.same(
+    told.slice(0, -1),
+    outcomes.map((outcome) => `\`${outcome}\``),
+  )
+  t.notMatch(told.at(-1), /^`[a-z-]+`$/)
+})
+
 t.test('the README has every control event and every reason of a gap', async (t) => {
   const text = readFileSync(new URL('../src/hub/wire-format.ts', import.meta.url), 'utf8')
   const types = [...text.matchAll(/type: '(\w+)'/g)].map(([, type]) => type!)
