@@ -27,6 +27,21 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
+/**
+ * Makes these the children of an element, each moved only where it has to be. While one of them is
+ * pointed at or has the focus they keep their order, lest a click meets another one: what is new comes
+ * last.
+ */
+export function arrange(parent: Element, children: readonly Element[]): void {
+  const wanted = new Set(children)
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove()
+  const isHeld = parent.matches(':hover, :focus-within')
+  const order = isHeld ? new Set([...parent.children, ...children]) : wanted
+  for (const [i, child] of [...order].entries()) {
+    if (parent.children[i] !== child) parent.insertBefore(child, parent.children[i] ?? null)
+  }
+}
+
 /** A panel of the page: a titled region, with what belongs into its head. */
 export function panel(
   name: string,

@@ -1,8 +1,9 @@
-import { h, panel, setText } from './dom.js'
+import { arrange, h, panel, setText } from './dom.js'
 import type { Figures } from './figures.js'
 import { ask } from './service.js'
-import { count, short, whole } from './text.js'
-import { patternsOf, topicTree, total, type TopicNode } from './topic-tree.js'
+import { count, whole } from './text.js'
+import { TopicRow } from './topic-row.js'
+import { patternsOf, topicTree, type TopicNode } from './topic-tree.js'
 
 /** How many topics are asked for, and shown at one level until more is asked for. */
 const mostTopics = 1_000
@@ -14,11 +15,24 @@ const leastMs = 3_000
 export class Topics {
   readonly #listen: (topics: readonly string[]) => void
   readonly #subscribed = new Map<string, number>()
+  /** `in` a path: what is below it is shown; `all of` a path: the rest of it, too. */
   readonly #opened = new Set<string>()
+  readonly #rows = new Map<string, TopicRow>()
+  /** The buttons that show the rest, by what they open. */
+  readonly #mores = new Map<string, HTMLButtonElement>()
   readonly #total = h('span', { class: 'muted' })
   readonly #said = h('p', { class: 'said', role: 'alert' })
   readonly #list = h('ul', { class: 'tree' })
+  readonly #nothing = h('li', { class: 'muted' }, 'Nobody subscribes, and nothing is pushed.')
+  readonly #scroll = h(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Topics as a tree' },
+    this.#list,
+  )
   readonly element: HTMLElement
+  #seen = new Set<string>()
+  /** How many there are, those counted that were not asked for. */
+  #all = 0
   #busiest: Figures['busiest'] = []
   #drawn = ''
   #due: ReturnType<typeof setTimeout> | undefined
@@ -29,17 +43,7 @@ export class Topics {
       clearTimeout(this.#due)
     })
     this.#listen = listen
-    this.element = panel(
-      'topics',
-      'Topics',
-      [this.#total],
-      this.#said,
-      h(
-        'div',
-        { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Topics as a tree' },
-        this.#list,
-      ),
-    )
+    this.element = panel('topics', 'Topics', [this.#total], this.#said, this.#scroll)
   }
 
   /** Asks who subscribes to what. */
@@ -53,12 +57,8 @@ export class Topics {
       }>(`api/topics?limit=${mostTopics}`)
       this.#subscribed.clear()
       for (const { topic, streams } of topics) this.#subscribed.set(topic, streams)
-      setText(
-        this.#said,
-        total > topics.length
-          ? `The ${whole(topics.length)} most subscribed of ${whole(total)}.`
-          : '',
-      )
+      this.#all = total
+      setText(this.#said, '')
     } catch (error) {
       setText(this.#said, `Not loaded: ${(error as Error).message}.`)
     }
@@ -80,72 +80,73 @@ export class Topics {
     const drawn = JSON.stringify([[...this.#subscribed], this.#busiest, [...this.#opened]])
     if (drawn === this.#drawn) return
     this.#drawn = drawn
-    const root = topicTree(this.#subscribed, this.#busiest)
-    const focused = (document.activeElement as HTMLElement | null)?.dataset['topic']
-    this.#list.replaceChildren(...this.#items(root))
-    if (focused !== undefined)
-      this.#list.querySelector<HTMLElement>(`[data-topic="${CSS.escape(focused)}"]`)?.focus()
-    setText(this.#total, count(this.#subscribed.size, 'topic or pattern', 'topics and patterns'))
-    if (this.#list.childElementCount === 0)
-      this.#list.append(h('li', { class: 'muted' }, 'Nobody subscribes, and nothing is pushed.'))
+    this.#seen = new Set()
+    const hadFocus = this.#list.contains(document.activeElement)
+    const items = this.#items(topicTree(this.#subscribed, this.#busiest))
+    arrange(this.#list, items.length === 0 ? [this.#nothing] : items)
+    for (const rows of [this.#rows, this.#mores])
+      for (const key of rows.keys()) if (!this.#seen.has(key)) rows.delete(key)
+    // What had the focus is gone: who uses the keyboard stays near.
+    if (hadFocus && !this.#list.contains(document.activeElement))
+      this.#scroll.focus({ preventScroll: true })
+    setText(this.#total, this.#counted())
   }
 
-  *#items(parent: TopicNode): Iterable<HTMLElement> {
+  #counted(): string {
+    const { size } = this.#subscribed
+    if (this.#all > size) return `the ${whole(size)} most subscribed of ${whole(this.#all)}`
+    return count(size, 'topic or pattern', 'topics and patterns')
+  }
+
+  #items(parent: TopicNode): HTMLElement[] {
     const nodes = [...parent.children.values()].sort(
-      (a, b) => total(b, 'perSecond') - total(a, 'perSecond') || (a.name < b.name ? -1 : 1),
+      (a, b) => b.sums.perSecond - a.sums.perSecond || (a.name < b.name ? -1 : 1),
     )
-    const all = this.#opened.has(`all ${parent.path}`)
-    for (const node of nodes.slice(0, all ? undefined : mostAtOnce)) yield this.#item(node)
-    if (all || nodes.length <= mostAtOnce) return
-    yield h(
-      'li',
-      {},
-      this.#toggle(`all ${parent.path}`, `${whole(nodes.length - mostAtOnce)} more`, 'link'),
-    )
+    const key = `all of ${parent.path}`
+    const shown = nodes.slice(0, this.#opened.has(key) ? undefined : mostAtOnce)
+    const items = shown.map((node) => this.#item(node))
+    if (shown.length < nodes.length) items.push(this.#more(key, nodes.length - shown.length))
+    return items
   }
 
   #item(node: TopicNode): HTMLElement {
-    const { name, path, children } = node
-    const open = this.#opened.has(path)
-    const listen = h(
-      'button',
-      { type: 'button', class: 'link', 'data-topic': `listen ${path}`, title: `Listen to ${path}` },
-      name === '' ? '(empty)' : name,
-    )
-    listen.addEventListener('click', () => {
-      this.#listen(patternsOf(node))
-    })
-    const toggle =
-      children.size === 0
-        ? h('span', { class: 'twig' })
-        : this.#toggle(path, open ? '▾' : '▸', 'twig')
-    if (children.size > 0) {
-      toggle.setAttribute('aria-expanded', String(open))
-      toggle.setAttribute('aria-label', `What is below ${path}`)
-    }
-    const rate = total(node, 'perSecond')
-    const streams = total(node, 'streams')
-    return h(
-      'li',
-      {},
-      h(
-        'div',
-        { class: 'leaf' },
-        toggle,
-        listen,
-        h('span', { class: 'muted' }, streams === 0 ? '' : count(streams, 'stream')),
-        h('span', { class: 'rate' }, rate === 0 ? '' : `${short(rate)}/s`),
-      ),
-      open ? h('ul', {}, ...this.#items(node)) : undefined,
-    )
+    const { path, children } = node
+    const row = this.#rows.get(`in ${path}`) ?? this.#row(node)
+    this.#rows.set(`in ${path}`, row)
+    this.#seen.add(`in ${path}`)
+    const isOpen = this.#opened.has(`in ${path}`) && children.size > 0
+    row.show(node, isOpen)
+    arrange(row.below, isOpen ? this.#items(node) : [])
+    return row.element
   }
 
-  #toggle(key: string, text: string, name: string): HTMLElement {
-    const button = h('button', { type: 'button', class: name, 'data-topic': key }, text)
-    button.addEventListener('click', () => {
-      if (!this.#opened.delete(key)) this.#opened.add(key)
-      this.#draw()
+  #row({ name, path }: TopicNode): TopicRow {
+    return new TopicRow(name, path, {
+      listen: (node) => {
+        this.#listen(patternsOf(node))
+      },
+      toggle: () => {
+        this.#toggle(`in ${path}`)
+      },
     })
-    return button
+  }
+
+  #more(key: string, n: number): HTMLElement {
+    const button = this.#mores.get(key) ?? h('button', { type: 'button', class: 'link' })
+    if (!this.#mores.has(key)) {
+      button.addEventListener('click', () => {
+        this.#toggle(key)
+      })
+      h('li', {}, button)
+      this.#mores.set(key, button)
+    }
+    this.#seen.add(key)
+    setText(button, `${whole(n)} more`)
+    return button.parentElement!
+  }
+
+  #toggle(key: string): void {
+    if (!this.#opened.delete(key)) this.#opened.add(key)
+    this.#draw()
   }
 }

@@ -179,6 +179,40 @@ t.test('a topic that is clicked fills the tail', { skip }, async (t) => {
   t.match(await records.textContent(), 'two')
 })
 
+t.test(
+  'a topic stays under the pointer and the focus while others get busier',
+  { skip },
+  async (t) => {
+    const app = await startApp(t)
+    await push(
+      app.url,
+      ['a/1', 'a/1', 'b/1'].map((topic) => ({ topic, data: 1 })),
+    )
+    const { page, panel } = await openDashboard(t, app.url, browser)
+    const topics = panel('Topics')
+    const names = async (): Promise<string[]> => {
+      const all = await topics.locator('.leaf .link').allTextContents()
+      // But for the page's own.
+      return all.filter((name) => /^\w$/.test(name))
+    }
+    const below = topics.getByRole('button', { name: 'What is below a' })
+    await below.waitFor()
+    t.same(await names(), ['a', 'b'])
+    await below.press('Enter')
+    t.same(await names(), ['a', '1', 'b'])
+    await push(
+      app.url,
+      Array.from({ length: 9 }, () => ({ topic: 'b/1', data: 1 })),
+    )
+    await topics.getByText('1/s', { exact: true }).waitFor()
+    t.same(await names(), ['a', '1', 'b'])
+    t.equal(await page.evaluate('document.activeElement.ariaExpanded'), 'true', 'the same button')
+    await page.getByLabel('Search').focus()
+    await push(app.url, { topic: 'c', data: 1 })
+    await until(async () => (await names()).join() === 'b,a,1,c', 'the busiest first')
+  },
+)
+
 t.test('topics that are typed fill the tail, or it is said why not', { skip }, async (t) => {
   const app = await startApp(t)
   await push(app.url, [
