@@ -100,7 +100,8 @@ export class Charts {
     for (const { plot } of this.#drawn) plot.destroy()
     this.element.replaceChildren()
     this.#drawn = charts.map((chart) => {
-      const values = chart.lines.map(() => h('output', { class: 'value' }))
+      // No <output>, which screen readers would read out each second.
+      const values = chart.lines.map(() => h('span', { class: 'value' }))
       const box = h(
         'figure',
         {},

@@ -42,14 +42,13 @@ async function begin(why: string): Promise<void> {
 }
 
 async function notAnswering({ message }: ServiceError): Promise<void> {
-  document.body.replaceChildren(
-    h(
-      'main',
-      { class: 'alone' },
-      h('h1', {}, 'Ringcast'),
-      h('p', { role: 'alert' }, `Not loaded: ${message}.`),
-    ),
-  )
+  const text = `Not loaded: ${message}.`
+  // An alert that is there again is read out again.
+  if (document.querySelector('.alone [role=alert]')?.textContent !== text) {
+    document.body.replaceChildren(
+      h('main', { class: 'alone' }, h('h1', {}, 'Ringcast'), h('p', { role: 'alert' }, text)),
+    )
+  }
   await new Promise((resolve) => setTimeout(resolve, askAgainMs))
 }
 
@@ -156,9 +155,14 @@ function show(first: Figures): void {
 function head(node: HTMLElement, configured: boolean, leave: (why: string) => void): HTMLElement {
   const out = h('button', { type: 'button', class: 'quiet' }, 'Sign out')
   out.addEventListener('click', () => {
-    void signOut().then(() => {
-      leave('Signed out.')
-    })
+    signOut().then(
+      () => {
+        leave('Signed out.')
+      },
+      (error: unknown) => {
+        out.textContent = `Not signed out: ${(error as Error).message}`
+      },
+    )
   })
   return h('header', { class: 'top' }, h('h1', {}, 'Ringcast'), node, configured ? out : undefined)
 }

@@ -63,7 +63,10 @@ async function signIn(token: string): Promise<void> {
   await ask('api/stats', { token })
   await ask('api/session', { method: 'POST', token })
   // A browser that keeps no cookies would ask again and again.
-  await ask('api/stats')
+  await ask('api/stats').catch((error: unknown) => {
+    if (!(error instanceof ServiceError) || error.status !== 401) throw error
+    throw new ServiceError(0, 'this browser does not keep the cookie of the session')
+  })
 }
 
 function messageOf(error: unknown): string {

@@ -49,7 +49,8 @@ export async function ask<Answer>(path: string, asking: Asking = {}): Promise<An
 
 function messageOf(text: string, { status, statusText }: Response): string {
   try {
-    return (JSON.parse(text) as { message: string }).message
+    // Who shows it ends the sentence.
+    return (JSON.parse(text) as { message: string }).message.replace(/\.$/, '')
   } catch {
     // Something on the way answered, not the service.
     return `${status} ${statusText}`

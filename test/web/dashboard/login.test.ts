@@ -66,6 +66,15 @@ t.test('when the session ends, the login is back', { skip }, async (t) => {
   await page.getByRole('alert').filter({ hasText: 'The session is over' }).waitFor()
 })
 
+t.test('a browser that keeps no cookies is told so', { skip }, async (t) => {
+  const app = await startApp(t, { apiKeys: [apiKey] })
+  const { page } = await openDashboard(t, app.url)
+  await page.route('**/api/session', (route) => route.fulfill({ status: 204 }))
+  await page.getByLabel('API key, or a token of an administrator').fill(apiKey)
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').filter({ hasText: 'does not keep the cookie' }).waitFor()
+})
+
 t.test('the page itself has nothing that is secret, and lets nothing else in', async (t) => {
   const app = await startApp(t, { apiKeys: [apiKey] })
   const { status, headers, text } = await ask(app.url)
