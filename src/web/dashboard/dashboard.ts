@@ -116,7 +116,8 @@ function show(first: Figures): void {
     charts.update(figures.marks)
     streams.slowest(figures.node, figures.slowest)
     topics.busiest(figures.busiest)
-    hello.hidden = figures.accepted > 0 || figures.streams > 1
+    // What is in the ring may have been pushed to another node, or before a restart.
+    hello.hidden = figures.accepted > 0 || figures.ring.events > 0 || figures.streams > 1
   }
   take(first)
   follow(
