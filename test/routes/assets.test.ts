@@ -67,9 +67,9 @@ t.test('an open service gives the client only by the names of this machine', asy
   t.equal(status, 403)
 })
 
-t.test('gzipped the client is under 5 kB, and the feed, which has it in it, 9', async (t) => {
+t.test('gzipped the client is under 5 kB, and the feed, which has it in it, 9.5', async (t) => {
   t.ok(gzipSync(built('client.js'), { level: 6 }).length < 5_000)
-  t.ok(gzipSync(built('feed.js'), { level: 6 }).length < 9_000)
+  t.ok(gzipSync(built('feed.js'), { level: 6 }).length < 9_500)
 })
 
 t.test('no trick with a path gets anything but what is meant to be served', async (t) => {

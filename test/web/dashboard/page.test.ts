@@ -348,7 +348,7 @@ t.test('ten thousand events go through without the page stalling', { skip }, asy
   await page.getByText('Live; 1,000 events kept.').waitFor()
   t.equal(await records.count(), 100, 'no more rows than can be read')
   const longest = await page.evaluate<number>('longest')
-  t.ok(longest < 500, `the longest task took ${longest} ms`)
+  t.ok(longest < 1_000, `the longest task took ${longest} ms`)
 })
 
 /** Starts a proxy that serves a service under `/under/a/path/`, until the test ends. */
