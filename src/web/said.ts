@@ -17,7 +17,7 @@ export type Said =
       readonly to: string
       readonly lives: readonly string[]
     }
-  | { readonly say: 'records'; readonly term: string; readonly records: readonly StreamRecord[] }
+  | { readonly say: 'record'; readonly term: string; readonly record: StreamRecord }
   | { readonly say: 'state'; readonly term: string; readonly state: State }
 
 /** A tab asks who leads to go on from its place. */

@@ -36,9 +36,6 @@ export class SharedSource implements Source {
   /** Whose records this tab takes: its own while it leads, none until it was welcomed. */
   #term: string | undefined
   #connection: Connection | undefined
-  /** What came and was not said yet. */
-  #unsaid: StreamRecord[] = []
-  #saying: ReturnType<typeof setTimeout> | undefined
   #state: State = 'connecting'
   #isClosed = false
 
@@ -80,7 +77,6 @@ export class SharedSource implements Source {
     this.#isClosed = true
     this.#watch.stop()
     this.#connection?.close()
-    this.#sayRecords()
     this.#channel.close()
     const isOver = this.#connection !== undefined && this.#state === 'closed'
     // Who is next in the queue is to hear that the service does not want them back, before it leads.
@@ -98,7 +94,7 @@ export class SharedSource implements Source {
     const receiver = {
       record: (record: StreamRecord) => {
         this.#kept.add(record)
-        this.#sayLater(record)
+        this.#say({ say: 'record', term: this.#tab, record })
         this.#take(record)
       },
       state: (state: State) => {
@@ -137,11 +133,9 @@ export class SharedSource implements Source {
     this.#watch.heard()
     if (said.say === 'back') this.#wentBack(said.to, said.lives)
     else if (said.say === 'state') this.#tell(said.state)
-    else if (said.say === 'records') {
-      for (const record of said.records) {
-        this.#kept.add(record)
-        this.#take(record)
-      }
+    else if (said.say === 'record') {
+      this.#kept.add(said.record)
+      this.#take(said.record)
     }
   }
 
@@ -224,29 +218,7 @@ export class SharedSource implements Source {
     this.#parts.receiver.state(state)
   }
 
-  /**
-   * Says what came all at once, when the browser has handed it out: a message for each event costs more
-   * than all else that is done with it. Who has not heard it when this tab ends asks for it again.
-   */
-  #sayLater(record: StreamRecord): void {
-    this.#unsaid.push(record)
-    this.#saying ??= setTimeout(() => {
-      this.#sayRecords()
-    })
-  }
-
-  #sayRecords(): void {
-    clearTimeout(this.#saying)
-    this.#saying = undefined
-    const records = this.#unsaid
-    this.#unsaid = []
-    if (records.length > 0)
-      this.#channel.postMessage({ say: 'records', term: this.#tab, records } satisfies Said)
-  }
-
-  /** Says it in its order: after the records that came before. */
   #say(said: Said): void {
-    this.#sayRecords()
     this.#channel.postMessage(said)
   }
 }
