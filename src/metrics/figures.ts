@@ -1,6 +1,7 @@
 import type { Hub } from '../hub/hub.js'
 import type { HubStats, TransportStats } from '../hub/stats.js'
 import type { Stream } from '../hub/stream.js'
+import { addedUp } from './counts.js'
 import { largest } from './largest.js'
 import { byTime, hoursTogether, type HourCounts, type Mark } from './last-hour.js'
 import type { Recent } from './recent.js'
@@ -164,7 +165,7 @@ export function together(all: readonly Figures[]): Figures {
     },
     memory: sum((each) => each.memory),
     opened: sum((each) => each.opened),
-    closed: sumOfEach(all.map((each) => each.closed)),
+    closed: addedUp(all.map((each) => each.closed)),
     accepted: sum((each) => each.accepted),
     duplicates: sum((each) => each.duplicates),
     busy: sum((each) => each.busy),
@@ -173,7 +174,7 @@ export function together(all: readonly Figures[]): Figures {
     writes: sum((each) => each.writes),
     sentBytes: sum((each) => each.sentBytes),
     stalls: sum((each) => each.stalls),
-    gaps: sumOfEach(all.map((each) => each.gaps)),
+    gaps: addedUp(all.map((each) => each.gaps)),
     lastHour: all.map((each) => each.lastHour).reduce(hoursTogether),
     marks: all
       .flatMap((each) => each.marks)
@@ -200,12 +201,4 @@ function slowestTimes(all: readonly (Quantiles | null)[]): Quantiles | null {
     p50: Math.max(...known.map(({ p50 }) => p50)),
     p99: Math.max(...known.map(({ p99 }) => p99)),
   }
-}
-
-function sumOfEach<K extends string>(counts: readonly Record<K, number>[]): Record<K, number> {
-  const sums = { ...counts[0]! }
-  for (const each of counts.slice(1)) {
-    for (const name of Object.keys(sums) as K[]) sums[name] += each[name]
-  }
-  return sums
 }

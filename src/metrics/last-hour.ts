@@ -1,5 +1,6 @@
 import type { Hub } from '../hub/hub.js'
 import type { HubStats } from '../hub/stats.js'
+import { totalOf } from './counts.js'
 
 /** What was counted in the last hour, or since the start of a process that is younger. */
 export interface HourCounts {
@@ -65,7 +66,7 @@ export class LastHour {
     const since = now - minutes * minuteMs
     const ends = [...this.#counted, { at: now, counts: countsOf(this.#hub.stats) }]
     const gaps = ends.slice(1).flatMap(({ at, counts }, i): Mark[] => {
-      const count = sum(counts.gaps) - sum(ends[i]!.counts.gaps)
+      const count = totalOf(counts.gaps) - totalOf(ends[i]!.counts.gaps)
       return count === 0 ? [] : [{ at: timeOf(at), kind: 'gaps', count }]
     })
     return [
@@ -114,10 +115,6 @@ function each<K extends string>(
   const counts = { ...one } as Record<K, number>
   for (const name of Object.keys(counts) as K[]) counts[name] = combine(one[name], other[name])
   return counts
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, each) => total + each, 0)
 }
 
 /** Orders marks, the oldest first. */

@@ -10,6 +10,7 @@ import {
 } from 'prom-client'
 import type { Hub } from '../hub/hub.js'
 import type { TransportStats } from '../hub/stats.js'
+import { addedUp } from './counts.js'
 import { slowestLag } from './figures.js'
 import { metricsTable, type MetricKind, type MetricName } from './metrics-table.js'
 
@@ -44,10 +45,12 @@ export class Metrics {
   constructor(hub: Hub, system: Hub, version: string) {
     const hubs = [hub, system]
     const sent = (field: keyof TransportStats): Values =>
-      sumOf(hubs.map(({ stats }) => mapped(stats.transports, (each) => each[field])))
+      addedUp(hubs.map(({ stats }) => mapped(stats.transports, (each) => each[field])))
     this.#read('ringcast_streams', () => openByTransport(hubs))
     this.#read('ringcast_streams_opened_total', () => sent('opened'))
-    this.#read('ringcast_streams_closed_total', () => sumOf(hubs.map(({ stats }) => stats.closed)))
+    this.#read('ringcast_streams_closed_total', () =>
+      addedUp(hubs.map(({ stats }) => stats.closed)),
+    )
     this.#read('ringcast_events_accepted_total', () => ({ '': hub.stats.accepted }))
     this.#read('ringcast_pushes_refused_total', () => this.#refused)
     this.#read('ringcast_deliveries_total', () => sent('deliveries'))
@@ -55,7 +58,7 @@ export class Metrics {
     this.#read('ringcast_write_stalls_total', () => ({
       '': hub.stats.stalls + system.stats.stalls,
     }))
-    this.#read('ringcast_gaps_total', () => sumOf(hubs.map(({ stats }) => stats.gaps)))
+    this.#read('ringcast_gaps_total', () => addedUp(hubs.map(({ stats }) => stats.gaps)))
     this.#read('ringcast_dead_peers_total', () => ({
       '': hub.stats.closed['dead-peer'] + system.stats.closed['dead-peer'],
     }))
@@ -151,12 +154,4 @@ function mapped<T>(
   of: (each: T) => number,
 ): Record<string, number> {
   return Object.fromEntries(Object.entries(record).map(([key, each]) => [key, of(each)]))
-}
-
-function sumOf(counts: readonly Values[]): Values {
-  const sums: Record<string, number> = {}
-  for (const each of counts) {
-    for (const [name, count] of Object.entries(each)) sums[name] = (sums[name] ?? 0) + count
-  }
-  return sums
 }

@@ -1,3 +1,4 @@
+import type { Concern } from '../hub/filter.js'
 import type { ToldGap } from '../hub/told-gaps.js'
 import {
   isKnown,
@@ -44,7 +45,7 @@ export function whyOf(
 }
 
 /** Some names, and how many more there are. */
-export function namesOf(names: readonly string[]): string {
+function namesOf(names: readonly string[]): string {
   const more = names.length - mostNames
   return `${names.slice(0, mostNames).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
@@ -95,7 +96,8 @@ function notMatched(event: TracedEvent, passage: Passage): string {
   return `It is for ${concern(event)}; ${wanted(event, passage)}.`
 }
 
-function concern({ topics, users }: KnownEvent): string {
+/** Whom an event concerns, in words. */
+export function concern({ topics, users }: Concern): string {
   const [what, names] = users.length > 0 ? ['user', users] : ['topic', topics]
   return `the ${what}${names.length > 1 ? 's' : ''} ${namesOf(names)}`
 }

@@ -1,6 +1,7 @@
 import type { EndReason } from '../hub/stream.js'
 import type { ToldGap } from '../hub/told-gaps.js'
 import type { Outcome, TracedEvent } from '../hub/trace.js'
+import { addedUp } from '../metrics/counts.js'
 import { largest } from '../metrics/largest.js'
 import type { StreamRow } from '../metrics/rows.js'
 
@@ -109,12 +110,6 @@ function partsTogether<Row>(
   return {
     rows: largest(rows, place, limit),
     total: parts.reduce((sum, { total }) => sum + total, 0),
-    outcomes: parts.map(({ outcomes }) => outcomes).reduce(countsTogether),
+    outcomes: addedUp(parts.map(({ outcomes }) => outcomes)),
   }
-}
-
-function countsTogether(one: OutcomeCounts, other: OutcomeCounts): OutcomeCounts {
-  const sums: Record<string, number> = { ...one }
-  for (const [name, count] of Object.entries(other)) sums[name] = (sums[name] ?? 0) + count
-  return sums
 }

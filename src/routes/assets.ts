@@ -47,9 +47,9 @@ const dashboardPolicy = [
 ].join('; ')
 
 /**
- * What browsers load: `GET /`, the dashboard, with its scripts and styles at `/assets/`; and for
- * pages of any origin the client, `/client.js`, and the feed element, `/feed.js`. All are open, since there is nothing secret in them: what the
- * dashboard shows it asks for as an administrator.
+ * What browsers load: `GET /`, the dashboard, with its scripts and styles at `/assets/`; and for pages
+ * of any origin the client, `/client.js`, and the feed element, `/feed.js`. All are open, since there is
+ * nothing secret in them: what the dashboard shows it asks for as an administrator.
  */
 export function assetRoutes(app: FastifyInstance): void {
   const ofName = new Map<string, Asset>()

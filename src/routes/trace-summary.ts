@@ -1,6 +1,7 @@
 import type { Place } from '../hub/event-id.js'
 import type { FoundEvent } from '../hub/find-event.js'
-import { namesOf } from '../peers/trace-reasons.js'
+import { totalOf } from '../metrics/counts.js'
+import { concern } from '../peers/trace-reasons.js'
 import { placeOf, type OutcomeCounts, type OutcomeFields, type Trace } from '../peers/trace-rows.js'
 
 /** An event that is asked for by its id. */
@@ -36,11 +37,8 @@ export function summaryOf(
 
 function eventSentence({ id, place, event }: AskedEvent, head: string | undefined): string {
   switch (place) {
-    case 'retained': {
-      const { users, topics, time } = event!
-      const [what, names] = users.length > 0 ? ['user', users] : ['topic', topics]
-      return `Accepted at ${time} for the ${what}${names.length > 1 ? 's' : ''} ${namesOf(names)}.`
-    }
+    case 'retained':
+      return `Accepted at ${event!.time} for ${concern(event!)}.`
     case 'evicted':
       return 'The event is no longer retained, so that it is not known whom it was for.'
     case 'ahead':
@@ -73,7 +71,7 @@ function countSentences(
   ended: OutcomeCounts,
 ): string[] {
   const { 'not-matched': others = 0, unknown = 0, ...matched } = open
-  const all = sum(matched)
+  const all = totalOf(matched)
   if (place === 'evicted') {
     const { gapped = 0 } = open
     return [`It is in a gap of ${streamsOf(gapped, 'open')}.`]
@@ -151,8 +149,4 @@ function listOf(counts: OutcomeCounts): string {
   return Object.entries(counts)
     .map(([outcome, count]) => `${count} ${outcome}`)
     .join(', ')
-}
-
-function sum(counts: OutcomeCounts): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0)
 }

@@ -4,6 +4,7 @@ import { startChromium, whyNoChromium } from '../helpers/chromium.js'
 import { readmePage } from '../helpers/readme-page.js'
 import { startProxy } from '../helpers/tcp-proxy.js'
 import { until } from '../helpers/until.js'
+import { overCuts } from './cuts.js'
 import { follow, openTab, startSite, waitFor, whenLive } from './tab.js'
 
 const skip = whyNoChromium()
@@ -102,27 +103,7 @@ t.test('a loop that is far too slow is ended with an error', { skip }, async (t)
 })
 
 t.test('over cuts of the network nothing is lost and nothing comes twice', { skip }, async (t) => {
-  const app = await startApp(t)
-  const proxy = await startProxy(t, app.port)
-  const page = await openTab(t, await startChromium(t), app)
-  await follow(page, `http://127.0.0.1:${proxy.port}/events`, `{ topics: ['n'] }`)
-  await whenLive(page)
-  await push(app.url, numbers(1, 5))
-  await waitFor(page, 'got.length === 5')
-  proxy.open = false
-  proxy.cut()
-  await waitFor(page, 'stream.state === "connecting"')
-  await push(app.url, numbers(6, 9))
-  proxy.open = true
-  await waitFor(page, 'got.length === 9')
-  await push(app.url, numbers(10, 10))
-  await waitFor(page, 'got.length === 10')
-  t.same(
-    await page.evaluate('got'),
-    numbers(1, 10).map(({ data }) => data),
-  )
-  t.same(await page.evaluate('states'), ['live', 'connecting', 'live'])
-  t.same(await page.evaluate('gaps'), [])
+  await overCuts(t, await startChromium(t))
 })
 
 t.test('a hole is told in its place', { skip }, async (t) => {

@@ -13,7 +13,6 @@ export class Sentence {
     'aria-live': 'polite',
   })
   readonly element = h('div', { class: 'health' }, this.#text, this.#causes)
-  #state: State = 'connecting'
   #at: string | undefined
 
   figures(figures: Figures): void {
@@ -32,11 +31,10 @@ export class Sentence {
   }
 
   state(state: State): void {
-    this.#state = state
     // Its figures change each second: read out they would drown the rest.
     this.#text.setAttribute('aria-live', state === 'live' ? 'off' : 'polite')
     this.element.classList.toggle('old', state !== 'live')
-    if (this.#state === 'live') return
+    if (state === 'live') return
     const from =
       this.#at === undefined ? '' : ` What is below is from ${timeOfDay(this.#at).slice(0, 8)}.`
     setText(

@@ -328,6 +328,15 @@ t.test('it works under a path behind a proxy', { skip }, async (t) => {
   t.same(complaints, [])
 })
 
+t.test('on a narrow screen nothing is beyond its edge', { skip }, async (t) => {
+  const app = await startApp(t)
+  await push(app.url, { topic: `orders/${'x'.repeat(200)}`, data: { long: 'y'.repeat(2_000) } })
+  const { page, records } = await openDashboard(t, app.url, browser)
+  await page.setViewportSize({ width: 360, height: 700 })
+  await records.first().locator('summary').click()
+  t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360)
+})
+
 t.test('ten thousand events go through without the page stalling', { skip }, async (t) => {
   const app = await startApp(t)
   const { page, records } = await openDashboard(t, app.url, browser)
