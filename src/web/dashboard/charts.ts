@@ -98,16 +98,15 @@ export class Charts {
 
   #build(): void {
     for (const { plot } of this.#drawn) plot.destroy()
-    this.element.replaceChildren()
-    this.#drawn = charts.map((chart) => {
+    const boxes = charts.map((chart) => {
       // No <output>, which screen readers would read out each second.
       const values = chart.lines.map(() => h('span', { class: 'value' }))
-      const box = h(
-        'figure',
-        {},
-        h('figcaption', {}, h('b', {}, chart.title), ...caption(chart, values)),
-      )
-      this.element.append(box)
+      const text = h('figcaption', {}, h('b', {}, chart.title), ...caption(chart, values))
+      return { chart, values, box: h('figure', {}, text) }
+    })
+    // All of them first: how wide one is depends on the others.
+    this.element.replaceChildren(...boxes.map(({ box }) => box))
+    this.#drawn = boxes.map(({ chart, values, box }) => {
       const plot = new uPlot(this.#options(chart, box.clientWidth), this.#data(chart), box)
       return { plot, chart, values }
     })

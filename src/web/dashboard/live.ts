@@ -11,6 +11,9 @@ export interface LiveListener {
   signedOut(): void
 }
 
+/** How long the first connection may take, in milliseconds, before the page says so. */
+const connectMs = 3_000
+
 /** Follows the service's own topics, until `signal` is aborted. */
 export function follow(listener: LiveListener, signal: AbortSignal): void {
   const stream = connect('events', {
@@ -22,10 +25,20 @@ export function follow(listener: LiveListener, signal: AbortSignal): void {
     if (topics[0] === '$sys/stats') listener.figures(data as Figures)
     else listener.streams(data as StreamChanges)
   })
-  stream.addEventListener('state', ({ detail }) => {
-    listener.state(detail)
+  const tell = (state: State): void => {
+    listener.state(state)
     // A page is not told why a connection was refused; a request is.
-    if (detail === 'connecting' || detail === 'closed') void checkSession(listener, signal)
+    if (state === 'connecting' || state === 'closed') void checkSession(listener, signal)
+  }
+  stream.addEventListener('state', ({ detail }) => {
+    tell(detail)
+  })
+  // It begins as `connecting`: where it stays so, there is nothing that would tell.
+  const late = setTimeout(() => {
+    if (stream.state === 'connecting') tell('connecting')
+  }, connectMs)
+  signal.addEventListener('abort', () => {
+    clearTimeout(late)
   })
 }
 

@@ -23,6 +23,7 @@ const lookMs = 15_000
 /** The dashboard of one session: its parts, and what they are told. */
 export class Page implements LiveListener {
   readonly #shown = new AbortController()
+  readonly #first: Figures
   readonly #samples: Samples
   readonly #leave: (why: string) => void
   readonly #top: TopBar
@@ -51,6 +52,7 @@ export class Page implements LiveListener {
     const traceEvent = (event: string): void => {
       this.#trace.show({ event })
     }
+    this.#first = first
     this.#samples = samples
     this.#leave = (why) => {
       this.#shown.abort()
@@ -80,12 +82,12 @@ export class Page implements LiveListener {
     ]
     this.#toldStreams = first.streams
     this.#streamsThen = first.streams
-    this.figures(first)
   }
 
-  /** Follows what the service tells, until the session is over. */
+  /** Shows the first figures, once it stands in the page, and follows what the service tells. */
   start(): void {
     const { signal } = this.#shown
+    this.figures(this.#first)
     follow(this, signal)
     this.#tail.start()
     this.#trace.start()

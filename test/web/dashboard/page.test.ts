@@ -328,6 +328,28 @@ t.test('it works under a path behind a proxy', { skip }, async (t) => {
   t.same(complaints, [])
 })
 
+t.test('charts stand side by side, after a change of the theme too', { skip }, async (t) => {
+  const app = await startApp(t)
+  const { page, panel } = await openDashboard(t, app.url, browser)
+  await page.setViewportSize({ width: 1440, height: 900 })
+  await page.emulateMedia({ colorScheme: 'light' })
+  await panel('Figures').locator('canvas').nth(3).waitFor()
+  await page.evaluate(`for (const each of document.querySelectorAll('canvas')) each.id = 'old'`)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.waitForFunction(`!document.querySelector('#old')`)
+  const edges = await page.evaluate<number[][]>(`
+    Array.from(document.querySelectorAll('.charts canvas'), (canvas) => {
+      const { left, right, top } = canvas.getBoundingClientRect()
+      return [left, right, top]
+    })
+  `)
+  t.equal(edges.length, 4)
+  for (const [i, [left, , top]] of edges.slice(1).entries()) {
+    t.ok(left! >= edges[i]![1]!, 'none lies over another')
+    t.equal(top, edges[0]![2])
+  }
+})
+
 t.test('on a narrow screen nothing is beyond its edge', { skip }, async (t) => {
   const app = await startApp(t)
   await push(app.url, { topic: `orders/${'x'.repeat(200)}`, data: { long: 'y'.repeat(2_000) } })
