@@ -32,6 +32,11 @@ export function answerErrors(
     }
     return answer(reply, known)
   })
+  // The router takes the first character of a path for a slash, whatever it is: `*` would be `/`.
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (raw.url!.startsWith('*')) done(noSuchRoute())
+    else done()
+  })
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!
     // `hasRoute` reads a path as a route's pattern, and throws where it is a bad one.
@@ -39,10 +44,7 @@ export function answerErrors(
       ? []
       : methods.filter((method) => app.hasRoute({ method, url: path }))
     if (allowed.length === 0) {
-      return answer(
-        reply,
-        new RingcastError('RINGCAST_NOT_FOUND', 'there is no such route: the README lists them'),
-      )
+      return answer(reply, noSuchRoute())
     }
     reply.header('allow', allowed.join(', '))
     return answer(
@@ -50,6 +52,10 @@ export function answerErrors(
       new RingcastError('RINGCAST_METHOD_NOT_ALLOWED', `this route takes ${allowed.join(', ')}`),
     )
   })
+}
+
+function noSuchRoute(): RingcastError {
+  return new RingcastError('RINGCAST_NOT_FOUND', 'there is no such route: the README lists them')
 }
 
 /** Sends an error. */
