@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 /**
- * Imports run one way: server → workers → app → routes → peers → transports, auth, limits → hub ← logs,
+ * Imports run one way: server → workers → app → routes → openapi → peers → transports, auth, limits → hub ← logs,
  * wire; logs, peers, auth → redis. A folder may import itself and what is listed here.
  */
 const mayImport = {
@@ -12,12 +12,14 @@ const mayImport = {
   transports: ['hub'],
   auth: ['hub', 'redis', 'errors'],
   limits: [],
-  metrics: ['hub'],
+  metrics: ['hub', 'errors'],
+  openapi: ['transports', 'auth', 'limits', 'metrics', 'peers', 'hub', 'errors'],
   peers: ['auth', 'metrics', 'hub', 'redis', 'errors', 'back-off'],
-  routes: ['transports', 'auth', 'limits', 'wire', 'metrics', 'peers', 'hub', 'errors'],
+  routes: ['openapi', 'transports', 'auth', 'limits', 'wire', 'metrics', 'peers', 'hub', 'errors'],
   workers: [
     'app',
     'listening',
+    'certificate',
     'process-log',
     'signals',
     'settings',
@@ -45,15 +47,18 @@ const webRules = [
   rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: forbid, message }] }] },
 }))
 
-const importRules = Object.entries(mayImport).map(([folder, others]) => ({
-  files: [`src/${folder}/**/*.ts`],
+/** How deep the folders of src/ go. */
+const depths = [1, 2, 3]
+
+const importRules = Object.entries(mayImport).flatMap(([folder, others]) => depths.map((depth) => ({
+  files: [`src/${folder}/${'*/'.repeat(depth - 1)}*.ts`],
   rules: {
     'no-restricted-imports': [
       'error',
       {
         patterns: [
           {
-            regex: `^\\.\\./(?!(${others.join('|')})(/|\\.js$))`,
+            regex: `^(\\.\\./){${depth}}(?!(${others.join('|')})(/|\\.js$))`,
             message: `src/${folder} may import ${others.join(', ')} only.`,
           },
           ...(withoutPackages.includes(folder)
@@ -63,7 +68,7 @@ const importRules = Object.entries(mayImport).map(([folder, others]) => ({
       },
     ],
   },
-}))
+})))
 
 export default tseslint.config(
   { ignores: ['dist', '.tap', 'node_modules'] },

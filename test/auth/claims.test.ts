@@ -1,5 +1,5 @@
 import t from 'tap'
-import { callerOfClaims, ClaimError } from '../../src/auth/claims.js'
+import { callerOfClaims, ClaimError } from '../../dist/auth/claims.js'
 
 const settings = { jwtClaim: 'ringcast', jwtUserClaim: 'sub', userGrants: ['users/{user}/**'] }
 const open = ['broadcast', 'public/**']

@@ -1,9 +1,9 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { exportSPKI, generateKeyPair, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
-import { Credentials, findCredential, type Given } from '../../src/auth/credentials.js'
-import { RingcastError } from '../../src/errors.js'
-import { defaultSettings, type Settings } from '../../src/settings.js'
+import { Credentials, findCredential, type Given } from '../../dist/auth/credentials.js'
+import { RingcastError } from '../../dist/errors.js'
+import { defaultSettings, type Settings } from '../../dist/settings.js'
 import { startIdentityProvider } from '../helpers/identity-provider.js'
 import { apiKey, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 

@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { anonymousCaller, keyCaller, type Caller } from '../../src/auth/caller.js'
+import { anonymousCaller, keyCaller, type Caller } from '../../dist/auth/caller.js'
 import {
   checkAdmin,
   checkMayPublish,
   checkPublish,
   checkSubscribe,
   grantsOfUser,
-} from '../../src/auth/grants.js'
-import { RingcastError } from '../../src/errors.js'
-import { covers, patternMatches } from '../../src/hub/topic.js'
+} from '../../dist/auth/grants.js'
+import { RingcastError } from '../../dist/errors.js'
+import { covers, patternMatches } from '../../dist/hub/topic.js'
 import { draft } from '../logs/event-log-suite.js'
 
 const nothing: Caller = {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isLoopbackAddress, isLoopbackHost } from '../../src/auth/loopback.js'
+import { isLoopbackAddress, isLoopbackHost } from '../../dist/auth/loopback.js'
 
 t.test('loopback is 127.0.0.0/8 and ::1, however written', async (t) => {
   for (const address of [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isAllowedOrigin, isSameOrigin } from '../../src/auth/origins.js'
+import { isAllowedOrigin, isSameOrigin } from '../../dist/auth/origins.js'
 
 const allows = (allowed: string, origin: string): boolean =>
   isAllowedOrigin({ origins: [allowed], loopback: false }, origin)

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { RemoteKeys } from '../../src/auth/remote-keys.js'
+import { RemoteKeys } from '../../dist/auth/remote-keys.js'
 import { startIdentityProvider } from '../helpers/identity-provider.js'
 
 async function setUp(t: Test) {

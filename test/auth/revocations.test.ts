@@ -1,6 +1,6 @@
 import t from 'tap'
-import { keyCaller, type Caller } from '../../src/auth/caller.js'
-import { Revocations } from '../../src/auth/revocations.js'
+import { keyCaller, type Caller } from '../../dist/auth/caller.js'
+import { Revocations } from '../../dist/auth/revocations.js'
 
 const ofUser = (user: string | undefined, issuedAt?: number): Caller => ({
   ...keyCaller(1),

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { keyCaller } from '../../src/auth/caller.js'
-import { Tickets, ticketSeconds } from '../../src/auth/tickets.js'
+import { keyCaller } from '../../dist/auth/caller.js'
+import { Tickets, ticketSeconds } from '../../dist/auth/tickets.js'
 
 const holder = keyCaller(1)
 

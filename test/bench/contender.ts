@@ -27,6 +27,8 @@ export interface Server {
   /** Where it takes pushes, if not on the same port. */
   readonly pushPort: number
   readonly opensWith: OpensWith
+  /** How many streams share a connection, all over HTTP/2 and TLS; HTTP/1.1 in the clear without. */
+  readonly streamsAConnection?: number
   /** The most handshakes that it can take at a time, where that is few. */
   readonly atOnce?: number
   /** The path of a stream of one topic. */

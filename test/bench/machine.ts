@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 
-/** The folder of the project: the bench runs compiled, one folder below it. */
-export const projectFolder = new URL('..', import.meta.url).pathname
+/** The folder of the project. */
+export const projectFolder = new URL('../..', import.meta.url).pathname
 
 /** What stands in front of a command that is to run on a core of its own; nothing where that can't be. */
 export function pinnedTo(core: number): readonly string[] {

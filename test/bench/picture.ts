@@ -25,8 +25,9 @@ const panels: readonly Panel[] = [
 ]
 
 /** The comparison with the peers as an SVG that reads on light and on dark. */
-export function picture(results: readonly Result[], machine: string): string {
+export function picture(results: readonly Result[]): string {
   const parts: string[] = []
+  const machines = new Set<string>()
   let top = 16
   for (const panel of panels) {
     const result = results.find(({ shape }) => shape === panel.shape)
@@ -36,6 +37,7 @@ export function picture(results: readonly Result[], machine: string): string {
       return value === undefined ? [] : [{ name, value }]
     })
     parts.push(drawPanel(panel, rows, top))
+    machines.add(result.machine)
     top += panelHead + rows.length * rowHeight + 12
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top + 24}" role="img" aria-label="Ringcast beside its peers">
@@ -53,7 +55,7 @@ export function picture(results: readonly Result[], machine: string): string {
   }
 </style>
 ${parts.join('\n')}
-<text class="note" x="8" y="${top + 8}">${escape(machine)}</text>
+<text class="note" x="8" y="${top + 8}">${escape([...machines].join(' and '))}</text>
 </svg>
 `
 }

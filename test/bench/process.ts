@@ -74,7 +74,7 @@ function listening(child: ChildProcess): Promise<number> {
     child.stdout!.on('data', (text: Buffer) => {
       if (output.length > 4096) return
       output += text.toString()
-      const port = /listening on http:\/\/[^:]+:(\d+)/.exec(output)?.[1]
+      const port = /listening on https?:\/\/[^:]+:(\d+)/.exec(output)?.[1]
       if (port !== undefined) resolve(Number(port))
     })
     child.once('exit', (code) => {

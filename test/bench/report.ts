@@ -24,6 +24,8 @@ export interface Result {
   readonly missing: readonly string[]
   /** What was run, and failed, and why. */
   readonly failures: readonly string[]
+  /** What it was measured on, in one line. */
+  readonly machine: string
 }
 
 /** Sums up the rounds of a shape. Ratios are taken within each round, and then their middle. */
@@ -31,6 +33,7 @@ export function summarize(
   shape: Shape,
   rounds: readonly Rows[],
   failures: readonly string[],
+  machine: string,
 ): Result {
   const names = [...new Set(rounds.flatMap((round) => Object.keys(round)))]
   return {
@@ -45,6 +48,7 @@ export function summarize(
       missing === false ? [] : [`${name}: ${missing}`],
     ),
     failures,
+    machine,
   }
 }
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Writable } from 'node:stream'
 import type { Test } from 'tap'
-import { Interrupted, type Io } from '../../src/cli/io.js'
+import { Interrupted, type Io } from '../../dist/cli/io.js'
 
 /** A stream that keeps what is written to it. */
 export function collector() {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { runCommand } from '../../src/cli/commands.js'
-import { defaultSettings, describeSettings } from '../../src/settings.js'
+import { runCommand } from '../../dist/cli/commands.js'
+import { defaultSettings, describeSettings } from '../../dist/settings.js'
 import { fakeIo } from './fake-io.js'
 
 async function run(argv: string[], env: NodeJS.ProcessEnv = {}) {
@@ -20,7 +20,7 @@ t.test('without a command the help goes to standard error, with exit code 2', as
 t.test('--help names every command, and every command has its own', async (t) => {
   const { exitCode, stdout } = await run(['--help'])
   t.equal(exitCode, 0)
-  for (const command of ['serve', 'push', 'tail', 'token']) {
+  for (const command of ['serve', 'push', 'tail', 'token', 'doctor']) {
     t.match(stdout, new RegExp(`^  ${command} `, 'm'))
     for (const flag of ['--help', '-h']) {
       const help = await run([command, flag])

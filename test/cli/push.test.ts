@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { runCommand } from '../../src/cli/commands.js'
-import { runPush } from '../../src/cli/push.js'
+import { runCommand } from '../../dist/cli/commands.js'
+import { runPush } from '../../dist/cli/push.js'
 import { deadAddress, fakeIo, fakeService } from './fake-io.js'
 
 interface Event {

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { runCommand } from '../../src/cli/commands.js'
-import { runTail } from '../../src/cli/tail.js'
+import { runCommand } from '../../dist/cli/commands.js'
+import { runTail } from '../../dist/cli/tail.js'
 import { deadAddress, fakeIo, fakeService } from './fake-io.js'
 
 const bye = control({ type: 'bye', reason: 'limit', reconnect: false })

@@ -30,7 +30,7 @@ t.test(
   async (t) => {
     const folder = t.testdir()
     const shim = join(folder, 'slow-sync.so')
-    const source = new URL('../helpers/slow-sync.c', import.meta.url).pathname
+    const source = new URL('../../test/helpers/slow-sync.c', import.meta.url).pathname
     execFileSync(compiler!, ['-shared', '-fPIC', '-O1', '-o', shim, source, '-ldl'])
     const server = await startServerIn(
       t,

@@ -381,7 +381,6 @@ t.test('a replica promoted behind its master, and written to by who knew no bett
 
 t.test(
   'Redis and nodes are killed under load: nothing acknowledged is missing, nothing comes twice',
-  { timeout: 110_000 },
   async (t) => {
     const redis = await startRedis(t, { durable: true })
     const kept = await node(t, redis.url)

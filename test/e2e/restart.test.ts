@@ -15,7 +15,6 @@ interface Page {
 
 t.test(
   'killed 50 times under load, it has every event that it acknowledged; clients miss none',
-  { timeout: 220_000 },
   async (t) => {
     const directory = join(t.testdir(), 'log')
     /** What was acknowledged: the id by the number that was pushed. */

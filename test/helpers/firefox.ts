@@ -3,7 +3,7 @@ import { firefox, type BrowserContext } from 'playwright-core'
 import type { Test } from 'tap'
 
 const installed = '/usr/bin/firefox-esr'
-const executablePath = new URL('firefox-esr.mjs', import.meta.url).pathname
+const executablePath = new URL('../../test/helpers/firefox-esr.mjs', import.meta.url).pathname
 
 /** Why there is no Firefox to test with, or false if there is one. */
 export function whyNoFirefox(): string | false {

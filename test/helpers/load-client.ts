@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 
-const program = new URL('load-client.mjs', import.meta.url).pathname
+const program = new URL('../../test/helpers/load-client.mjs', import.meta.url).pathname
 
 /** Many streams, held by a process of their own. */
 export interface LoadClient {

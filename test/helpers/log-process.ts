@@ -1,9 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Test } from 'tap'
-import type { RetentionLimits } from '../../src/logs/retention.js'
+import type { RetentionLimits } from '../../dist/logs/retention.js'
 
-const script = new URL('log-process.mjs', import.meta.url).pathname
+const script = new URL('../../test/helpers/log-process.mjs', import.meta.url).pathname
 
 /** A process that shares a log with others. */
 export interface LogProcess {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
-import type { Test } from 'tap'
+import type { Lifetime } from './lifetime.js'
 
 /** A network of two: this process's side, and a namespace for clients, joined by a virtual cable. */
 export interface NetworkNamespace {
@@ -30,7 +30,7 @@ let created = 0
  * Makes a namespace, which the end of the test removes. Needs root and iproute2: see
  * {@link whyNoNamespaces}.
  */
-export function createNamespace(t: Test): NetworkNamespace {
+export function createNamespace(t: Lifetime): NetworkNamespace {
   const name = `ringcast-${process.pid}-${++created}`
   const hostInterface = `rc${process.pid}n${created}`
   const [hostAddress, namespaceAddress] = freeAddresses()

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
-import type { Test } from 'tap'
+import type { Lifetime } from './lifetime.js'
 import { freePort } from '../bench/free-port.js'
 import { until } from './until.js'
 
@@ -37,7 +37,7 @@ const program = process.env['TEST_REDIS_SERVER'] ?? 'redis-server'
 
 /** Starts a Redis on a free port, and ends it with the test. */
 export async function startRedis(
-  t: Test,
+  t: Lifetime,
   { durable = false, args = [] }: RedisOptions = {},
 ): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'ringcast-redis-'))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatEventId, newEpoch, parseEventId } from '../../src/hub/event-id.js'
+import { formatEventId, newEpoch, parseEventId } from '../../dist/hub/event-id.js'
 
 const epoch = fc.string({
   unit: fc.integer({ min: 0, max: 35 }).map((digit) => digit.toString(36)),

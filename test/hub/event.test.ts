@@ -1,6 +1,6 @@
 import t from 'tap'
-import { RingcastError, type ErrorCode } from '../../src/errors.js'
-import { checkEvent } from '../../src/hub/event.js'
+import { RingcastError, type ErrorCode } from '../../dist/errors.js'
+import { checkEvent } from '../../dist/hub/event.js'
 
 const maxBytes = 100
 

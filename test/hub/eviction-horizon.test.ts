@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { EvictionHorizon } from '../../src/hub/eviction-horizon.js'
+import { EvictionHorizon } from '../../dist/hub/eviction-horizon.js'
 
 t.test('before anything was evicted nothing is gone', async (t) => {
   const horizon = new EvictionHorizon(8)

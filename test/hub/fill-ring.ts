@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import type { AcceptedEvent } from '../../src/hub/event.js'
-import { Filter, type Wants } from '../../src/hub/filter.js'
-import { Ring } from '../../src/hub/ring.js'
+import type { AcceptedEvent } from '../../dist/hub/event.js'
+import { Filter, type Wants } from '../../dist/hub/filter.js'
+import { Ring } from '../../dist/hub/ring.js'
 
 /** An event as the log would give it to the ring. */
 export function accepted(sequence: number, more: Partial<AcceptedEvent> = {}): AcceptedEvent {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { PatternTree } from '../../src/hub/pattern-tree.js'
-import { isPattern, patternMatches } from '../../src/hub/topic.js'
+import { PatternTree } from '../../dist/hub/pattern-tree.js'
+import { isPattern, patternMatches } from '../../dist/hub/topic.js'
 
 const segment = fc.constantFrom('a', 'b', '', '$sys')
 const topic = fc

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { EventDraft } from '../../src/hub/event.js'
+import type { EventDraft } from '../../dist/hub/event.js'
 
 export const topics = ['a', 'b', 'a/x', 'a/y', 'b/x/y', 'c/x']
 export const patterns = ['*', '**', 'a/*', 'b/**', '*/x', 'c/*']

@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { Life } from '../../src/hub/event-log.js'
-import { formatEventId } from '../../src/hub/event-id.js'
-import { findStart, idOfPlace } from '../../src/hub/resume.js'
-import { Ring } from '../../src/hub/ring.js'
+import type { Life } from '../../dist/hub/event-log.js'
+import { formatEventId } from '../../dist/hub/event-id.js'
+import { findStart, idOfPlace } from '../../dist/hub/resume.js'
+import { Ring } from '../../dist/hub/ring.js'
 import { ringOf, wantsOf } from './fill-ring.js'
 
 /** Ten events of `a`, but the third and the eighth, which are of `b` and of `c/x`. */

@@ -1,8 +1,8 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
-import { blockEvents, type EventLog, type Retained } from '../../src/hub/event-log.js'
-import type { AcceptedEvent, EventDraft } from '../../src/hub/event.js'
-import { EvictionHorizon } from '../../src/hub/eviction-horizon.js'
-import { MemoryLog } from '../../src/logs/memory-log.js'
+import { blockEvents, type EventLog, type Retained } from '../../dist/hub/event-log.js'
+import type { AcceptedEvent, EventDraft } from '../../dist/hub/event.js'
+import { EvictionHorizon } from '../../dist/hub/eviction-horizon.js'
+import { MemoryLog } from '../../dist/logs/memory-log.js'
 
 /**
  * A log that keeps so many events beyond the ring, as a durable one does: appends take a while, and

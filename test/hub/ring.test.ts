@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { AcceptedEvent } from '../../src/hub/event.js'
-import { bytesOfAll, Ring } from '../../src/hub/ring.js'
-import { sse, sseEnvelope } from '../../src/wire/sse.js'
+import type { AcceptedEvent } from '../../dist/hub/event.js'
+import { bytesOfAll, Ring } from '../../dist/hub/ring.js'
+import { sse, sseEnvelope } from '../../dist/wire/sse.js'
 import { accepted, addressees, ringOf } from './fill-ring.js'
 
 t.test('a new ring is empty, wherever its log has got to', async (t) => {

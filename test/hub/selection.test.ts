@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { isWanted, type Wants } from '../../src/hub/filter.js'
-import type { Ring } from '../../src/hub/ring.js'
-import { mayHaveMissed, newestWanted, selectForward } from '../../src/hub/selection.js'
+import { isWanted, type Wants } from '../../dist/hub/filter.js'
+import type { Ring } from '../../dist/hub/ring.js'
+import { mayHaveMissed, newestWanted, selectForward } from '../../dist/hub/selection.js'
 import { addressees, anyWants, ringOf, wantsOf } from './fill-ring.js'
 
 const many = fc.array(addressees, { maxLength: 120, size: 'max' })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { SequenceQueue } from '../../src/hub/sequence-queue.js'
+import { SequenceQueue } from '../../dist/hub/sequence-queue.js'
 
 t.test('a queue answers as a plain list does, whatever is pushed and shifted', async () => {
   const step = fc.oneof(

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { AcceptedEvent } from '../../src/hub/event.js'
-import { Filter } from '../../src/hub/filter.js'
+import type { AcceptedEvent } from '../../dist/hub/event.js'
+import { Filter } from '../../dist/hub/filter.js'
 import {
   noStretches,
   restarted,
@@ -8,7 +8,7 @@ import {
   turned,
   wasSent,
   type Stretches,
-} from '../../src/hub/stretches.js'
+} from '../../dist/hub/stretches.js'
 
 const a = { filter: new Filter(['a']), user: 'ada' }
 const b = { filter: new Filter(['b']), user: 'ada' }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { EventDraft } from '../../src/hub/event.js'
+import type { EventDraft } from '../../dist/hub/event.js'
 import { draft, heartbeatMs, patterns, topics, users } from './promise-scenario.js'
 
 /** Where a client begins, or what it wants to be sent of what it has passed. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { TimerWheel, type Timed } from '../../src/hub/timer-wheel.js'
+import { TimerWheel, type Timed } from '../../dist/hub/timer-wheel.js'
 
 interface Item extends Timed {
   readonly name: number

@@ -10,7 +10,7 @@ import {
   patternMatches,
   subscriptionProblem,
   topicProblem,
-} from '../../src/hub/topic.js'
+} from '../../dist/hub/topic.js'
 
 t.test('a topic is any text of 1 to 1,024 bytes without control characters', async (t) => {
   const good = [

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Stream } from '../../src/hub/stream.js'
-import { passageOf, traced, type Outcome, type Passage } from '../../src/hub/trace.js'
+import type { Stream } from '../../dist/hub/stream.js'
+import { passageOf, traced, type Outcome, type Passage } from '../../dist/hub/trace.js'
 import { scenario } from './subscriptions-scenario.js'
 import { World } from './subscriptions-world.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { forwardedAddress, networkOf } from '../../src/limits/client-network.js'
+import { forwardedAddress, networkOf } from '../../dist/limits/client-network.js'
 
 t.test('IPv4 counts by address, however it is written', async (t) => {
   t.equal(networkOf('192.0.2.1'), '192.0.2.1')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PushRate } from '../../src/limits/push-rate.js'
+import { PushRate } from '../../dist/limits/push-rate.js'
 
 /** A rate whose clock stands until it is moved. */
 function world(perSecond: number) {

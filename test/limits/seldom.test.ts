@@ -1,5 +1,5 @@
 import t from 'tap'
-import { seldom } from '../../src/limits/seldom.js'
+import { seldom } from '../../dist/limits/seldom.js'
 
 t.test('a flood is told at once, then once a minute with how many there were', async (t) => {
   const told: [string, number][] = []

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
-import { RingcastError } from '../../src/errors.js'
-import { blockEvents, type EventLog } from '../../src/hub/event-log.js'
-import type { AcceptedEvent, EventDraft } from '../../src/hub/event.js'
+import { RingcastError } from '../../dist/errors.js'
+import { blockEvents, type EventLog } from '../../dist/hub/event-log.js'
+import type { AcceptedEvent, EventDraft } from '../../dist/hub/event.js'
 
 /** An event of one topic, as a push would give it. */
 export function draft(data: string, more: Partial<EventDraft> = {}): EventDraft {

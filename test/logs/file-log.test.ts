@@ -10,9 +10,9 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import type { AcceptedEvent, EventDraft } from '../../src/hub/event.js'
-import { FileLog, type FileLogOptions } from '../../src/logs/file-log.js'
-import { LogOpenError } from '../../src/logs/log-open-error.js'
+import type { AcceptedEvent, EventDraft } from '../../dist/hub/event.js'
+import { FileLog, type FileLogOptions } from '../../dist/logs/file-log.js'
+import { LogOpenError } from '../../dist/logs/log-open-error.js'
 import { until } from '../helpers/until.js'
 import { draft, eventLogSuite } from './event-log-suite.js'
 

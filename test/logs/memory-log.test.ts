@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MemoryLog } from '../../src/logs/memory-log.js'
+import { MemoryLog } from '../../dist/logs/memory-log.js'
 import { draft, eventLogSuite } from './event-log-suite.js'
 
 eventLogSuite('a memory log', async () => new MemoryLog())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { livesText, readLives, unsureFrom, withEnds } from '../../src/logs/redis-lives.js'
+import { livesText, readLives, unsureFrom, withEnds } from '../../dist/logs/redis-lives.js'
 
 t.test('lives are written as lines, and read as they were', async (t) => {
   const lives = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addedUp, totalOf } from '../../src/metrics/counts.js'
+import { addedUp, totalOf } from '../../dist/metrics/counts.js'
 
 t.test('counts are added up name by name, whoever has which', async (t) => {
   t.same(addedUp<Record<string, number>>([{ a: 1, b: 2 }, { b: 3 }, { c: 4 }]), {

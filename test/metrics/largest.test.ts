@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { largest } from '../../src/metrics/largest.js'
+import { largest } from '../../dist/metrics/largest.js'
 
 t.test('the largest are those that sorting finds', (t) => {
   const values = fc.array(fc.nat(20))

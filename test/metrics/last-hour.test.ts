@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { Hub } from '../../src/hub/hub.js'
-import { newHubStats } from '../../src/hub/stats.js'
-import { hoursTogether, LastHour } from '../../src/metrics/last-hour.js'
+import type { Hub } from '../../dist/hub/hub.js'
+import { newHubStats } from '../../dist/hub/stats.js'
+import { hoursTogether, LastHour } from '../../dist/metrics/last-hour.js'
 
 /** What is looked at of a hub, and a clock that goes on by hand. */
 function world() {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LoopDelay } from '../../src/metrics/loop-delay.js'
+import { LoopDelay } from '../../dist/metrics/loop-delay.js'
 import { until } from '../helpers/until.js'
 
 t.test('a long turn of the event loop is told for a second, whenever it begins', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RecentTimes } from '../../src/metrics/recent-times.js'
+import { RecentTimes } from '../../dist/metrics/recent-times.js'
 
 t.test('quantiles are of the samples of the last minute', (t) => {
   let now = 0

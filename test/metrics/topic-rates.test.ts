@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Ring } from '../../src/hub/ring.js'
-import { busiestTopics } from '../../src/metrics/topic-rates.js'
+import { Ring } from '../../dist/hub/ring.js'
+import { busiestTopics } from '../../dist/metrics/topic-rates.js'
 
 const now = Date.UTC(2026, 0, 1)
 

@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import type { WebSocket } from 'ws'
-import { ByteBudget } from '../../src/limits/byte-budget.js'
-import { Inbox } from '../../src/routes/inbox.js'
-import { TurnQueue } from '../../src/transports/turn-queue.js'
+import { ByteBudget } from '../../dist/limits/byte-budget.js'
+import { Inbox } from '../../dist/routes/inbox.js'
+import { TurnQueue } from '../../dist/transports/turn-queue.js'
 
 const budgetBytes = 1_000_000
 

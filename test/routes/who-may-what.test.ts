@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import type { Settings } from '../../src/settings.js'
+import type { Settings } from '../../dist/settings.js'
 import { startApp, type RunningApp } from '../helpers/app.js'
 import { ask, type Answer } from '../helpers/ask.js'
 import { startIdentityProvider } from '../helpers/identity-provider.js'

@@ -8,8 +8,8 @@ import {
   type DeadPeersOptions,
   type LostReason,
   type WatchedSocket,
-} from '../../src/transports/dead-peers.js'
-import { endpointsOf, type OwedRow, owedRows, tcpTimers } from '../../src/transports/tcp-table.js'
+} from '../../dist/transports/dead-peers.js'
+import { endpointsOf, type OwedRow, owedRows, tcpTimers } from '../../dist/transports/tcp-table.js'
 import {
   createNamespace,
   type NetworkNamespace,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Pings } from '../../src/transports/pings.js'
-import type { WebSocketTransport } from '../../src/transports/websocket-transport.js'
+import { Pings } from '../../dist/transports/pings.js'
+import type { WebSocketTransport } from '../../dist/transports/websocket-transport.js'
 
 /** As much of a transport as is pinged, and a wheel that is turned by hand. */
 function setUp(): {

@@ -2,7 +2,12 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
-import { type Endpoints, endpointsOf, owedRows, tcpTimers } from '../../src/transports/tcp-table.js'
+import {
+  type Endpoints,
+  endpointsOf,
+  owedRows,
+  tcpTimers,
+} from '../../dist/transports/tcp-table.js'
 
 // Captured from Linux 6.18; `tcp` is padded to 150 bytes a row, `tcp6` is not padded.
 const captured = {

@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { admitInTurns } from '../../src/transports/admission.js'
-import { sortUpgrades } from '../../src/transports/upgrades.js'
+import { admitInTurns } from '../../dist/transports/admission.js'
+import { sortUpgrades } from '../../dist/transports/upgrades.js'
 import { connection, requestText } from '../helpers/connection.js'
 
 const h2c = requestText('GET', '/', { headers: { Connection: 'Upgrade', Upgrade: 'h2c' } })

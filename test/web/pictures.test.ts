@@ -10,7 +10,7 @@ import { startSite } from './tab.js'
 
 /** Where the README's pictures are; they are made anew with `PICTURES=write`, else beside the results. */
 const write = process.env['PICTURES'] === 'write'
-const folder = new URL(write ? 'pictures/' : '../../.tap/pictures/', import.meta.url)
+const folder = new URL(write ? '../../test/web/pictures/' : '../../.tap/pictures/', import.meta.url)
 const seconds = write ? 40 : 2
 const skip = whyNoChromium()
 const browser = skip === false ? await startChromium(t) : undefined

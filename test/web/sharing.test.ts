@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { MemoryLog } from '../../src/logs/memory-log.js'
+import { MemoryLog } from '../../dist/logs/memory-log.js'
 import { push, startApp } from '../helpers/app.js'
 import { whyNoChromium } from '../helpers/chromium.js'
 import { startProxy } from '../helpers/tcp-proxy.js'

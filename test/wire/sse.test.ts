@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import fc from 'fast-check'
 import t from 'tap'
-import type { AcceptedEvent } from '../../src/hub/event.js'
-import { sse, sseEnvelope } from '../../src/wire/sse.js'
+import type { AcceptedEvent } from '../../dist/hub/event.js'
+import { sse, sseEnvelope } from '../../dist/wire/sse.js'
 
 function accepted(more: Partial<AcceptedEvent> = {}): AcceptedEvent {
   return {

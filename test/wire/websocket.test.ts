@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { AcceptedEvent } from '../../src/hub/event.js'
-import { joined, message, replayedEvent, websocket } from '../../src/wire/websocket.js'
+import type { AcceptedEvent } from '../../dist/hub/event.js'
+import { joined, message, replayedEvent, websocket } from '../../dist/wire/websocket.js'
 
 const event: AcceptedEvent = {
   epoch: 'e',

@@ -8,7 +8,7 @@ export async function withStreams<S extends Server, T>(
   measure: (server: S, streams: StreamLoad) => Promise<T>,
 ): Promise<T> {
   const server = await start()
-  const streams = new StreamLoad(server.port)
+  const streams = new StreamLoad(server.port, server.streamsAConnection)
   try {
     return await measure(server, streams)
   } finally {

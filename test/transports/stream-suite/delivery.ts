@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import { push, startApp, type RunningApp } from '../../helpers/app.js'
+import { push, type RunningApp } from '../../helpers/app.js'
 import { until } from '../../helpers/until.js'
 import type { Subscription, Way } from '../../helpers/ways.js'
 import { apiKey, bearer, jwtSecret, tokenOf } from '../../helpers/tokens.js'
@@ -47,7 +47,7 @@ function matches(pattern: string, topic: string): boolean {
 }
 
 /** That a stream gets all that was pushed for it, once, in its place, and as it was pushed. */
-export function deliveryTests(t: Test, { subscribe }: Way): void {
+export function deliveryTests(t: Test, { subscribe, startApp }: Way): void {
   t.test('a stream gets what its topics and patterns match, each event once', async (t) => {
     const app = await startApp(t)
     const topics = ['orders/*', 'deep/**', 'exact', 'orders/1']

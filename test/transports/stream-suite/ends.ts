@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { push, startApp, type RunningApp } from '../../helpers/app.js'
+import { push, type RunningApp } from '../../helpers/app.js'
 import { ask } from '../../helpers/ask.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../../helpers/tokens.js'
 import { until } from '../../helpers/until.js'
@@ -16,7 +16,7 @@ function remove(app: RunningApp, path: string) {
 }
 
 /** How streams end: what they are told, and what is left of them. */
-export function endTests(t: Test, { subscribe, transport }: Way): void {
+export function endTests(t: Test, { subscribe, transport, startApp }: Way): void {
   /** The connection ends, with this code where its transport knows codes. */
   async function isClosed(t: Test, stream: Subscription, code: number): Promise<void> {
     await until(() => stream.closed, 'the end of the connection')

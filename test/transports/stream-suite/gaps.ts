@@ -1,11 +1,11 @@
 import type { Test } from 'tap'
-import { push, startApp } from '../../helpers/app.js'
+import { push } from '../../helpers/app.js'
 import { until } from '../../helpers/until.js'
 import type { Way } from '../../helpers/ways.js'
 import { count, dataOf, events, gapsOf, pushPadded } from './counted.js'
 
 /** That every hole is told, for what it is, in its place. */
-export function gapTests(t: Test, { subscribe }: Way): void {
+export function gapTests(t: Test, { subscribe, startApp }: Way): void {
   t.test('an id that is none of ours is told as unknown; only live events follow', async (t) => {
     const app = await startApp(t)
     const ids = await push(app.url, events(0, 3))

@@ -1,11 +1,11 @@
 import type { Test } from 'tap'
-import { push, startApp } from '../../helpers/app.js'
+import { push } from '../../helpers/app.js'
 import { until } from '../../helpers/until.js'
 import type { Received, Wants, Way } from '../../helpers/ways.js'
 import { count, dataOf, events, gapsOf, parked, pushPadded, sequenceOf } from './counted.js'
 
 /** That nothing is missing, and nothing comes twice, where a client comes back. */
-export function resumeTests(t: Test, { subscribe }: Way): void {
+export function resumeTests(t: Test, { subscribe, startApp }: Way): void {
   t.test('an id is resumed from, and told to be where the stream goes on from', async (t) => {
     const app = await startApp(t)
     const ids = await push(app.url, events(0, 3))

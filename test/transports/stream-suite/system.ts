@@ -1,11 +1,11 @@
 import type { Test } from 'tap'
-import { push, startApp } from '../../helpers/app.js'
+import { push } from '../../helpers/app.js'
 import { until } from '../../helpers/until.js'
 import type { Way } from '../../helpers/ways.js'
 import { dataOf, rowsOf } from './counted.js'
 
 /** What the service tells of itself, and of its streams. */
-export function systemTests(t: Test, { subscribe, transport }: Way): void {
+export function systemTests(t: Test, { subscribe, transport, startApp }: Way): void {
   t.test('$sys/stats tells the figures once a second, without ids', async (t) => {
     const app = await startApp(t)
     await push(app.url, { data: 1 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Figures as Told } from '../../../src/metrics/figures.js'
+import type { Figures as Told } from '../../../dist/metrics/figures.js'
 import type { Figures } from '../../../src/web/dashboard/figures.js'
 import { healthOf } from '../../../src/web/dashboard/health.js'
 import { startApp } from '../../helpers/app.js'
