@@ -1,6 +1,8 @@
 import t from 'tap'
-import type { EventDraft } from '../../src/hub/event.js'
-import { KeyMemory } from '../../src/logs/key-memory.js'
+import type { EventDraft } from '../../dist/hub/event.js'
+import { KeyMemory } from '../../dist/logs/key-memory.js'
+import { decodeSegment, encodeSegment } from '../../dist/logs/segment.js'
+import { heapAfterGc } from '../helpers/heap.js'
 import { draft } from './event-log-suite.js'
 
 /** A memory, its clock, and a push that answers `<sequence>` or `=<sequence>` for each event. */
@@ -97,3 +99,42 @@ t.test('a key is forgotten once 100,000 newer ones have come', async (t) => {
   push(draft('', { key: 'one more' }))
   t.equal(push(draft('x', { key: 'first' })), '100002')
 })
+
+/** An event as a log on disk gives it, which has cut it out of what it read. */
+function read(sequence: number, key: string, data: string, at: number) {
+  const time = new Date(at).toISOString()
+  const event = { ...draft(data, { key }), epoch: 'e', sequence, time }
+  return decodeSegment(encodeSegment([event]), () => 'e')![0]!
+}
+
+t.test('a key that was read holds nothing of its event', async (t) => {
+  const keys = new KeyMemory(() => 0)
+  const before = heapAfterGc()
+  for (let n = 1; n <= 1000; n++) {
+    keys.remember(read(n, `a key of some length, the ${n}th`, 'x'.repeat(20_000), 0))
+  }
+  const grown = heapAfterGc() - before
+  t.ok(grown < 4e6, `1,000 keys of events of 20 kB hold ${Math.round(grown / 1000)} kB`)
+  t.same(
+    keys.receipts([draft('x'.repeat(20_000), { key: 'a key of some length, the 7th' })], none),
+    [{ epoch: 'e', sequence: 7, duplicate: true }],
+  )
+})
+
+t.test('a memory that is told of keys, and never asked, forgets the old ones too', async (t) => {
+  const clock = { now: 0 }
+  const keys = new KeyMemory(() => clock.now)
+  const before = heapAfterGc()
+  for (let n = 1; n <= 40_000; n++) {
+    clock.now += 1000
+    keys.remember(read(n, `a key of some length, the ${n}th`, '', clock.now))
+  }
+  const grown = heapAfterGc() - before
+  t.ok(grown < 2e6, `those of five minutes, 300 of 40,000, hold ${Math.round(grown / 1000)} kB`)
+  const [last] = keys.receipts([draft('', { key: 'a key of some length, the 40000th' })], none)
+  t.match(last, { sequence: 40_000, duplicate: true })
+})
+
+const none = (): never => {
+  throw new Error('it is known')
+}
