@@ -3,6 +3,8 @@ import { redisName, type RedisAddress } from '../redis/redis-address.js'
 import { LogOpenError } from './log-open-error.js'
 
 const leastVersion = 7
+/** What `format` of the hash `meta` has to be; a log of the first format has none. */
+const format = '1'
 
 /**
  * Checks whether a Redis is fit to hold a log.
@@ -22,6 +24,19 @@ export async function checkServer(connection: RedisConnection): Promise<void> {
       `its maxmemory-policy is ${policy ?? 'not known'}, by which it would delete parts of the log: set noeviction`,
     )
   }
+}
+
+/**
+ * Checks whether the log that a Redis has, if any, is written as this version reads and writes it.
+ *
+ * @throws LogOpenError where it is not.
+ */
+export async function checkFormat(connection: RedisConnection, prefix: string): Promise<void> {
+  const found = (await connection.send(['HGET', `${prefix}meta`, 'format'])) as string | null
+  if (found === null || found === format) return
+  throw new LogOpenError(
+    `the log in it is of another version of ringcast, in format ${found}: this one reads format ${format}`,
+  )
 }
 
 /** What the server says of itself; nothing where this user may not ask. */

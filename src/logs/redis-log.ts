@@ -7,7 +7,7 @@ import type { EventLog, Follower, Life, Receipt, SharedLog } from '../hub/event-
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { newestPart } from '../hub/newest-part.js'
 import { redisName, type RedisAddress } from '../redis/redis-address.js'
-import { checkServer, whyNeverUsable } from './redis-fitness.js'
+import { checkFormat, checkServer, whyNeverUsable } from './redis-fitness.js'
 import { RedisAppends } from './redis-appends.js'
 import { readEntry, type LogEntry } from './redis-entries.js'
 import { livesText, withEnds, type KeptLife } from './redis-lives.js'
@@ -200,6 +200,7 @@ export class RedisLog implements EventLog {
     const session = await RedisSession.open(this.#address, this.#node, this.#closing.signal)
     try {
       await checkServer(session.connection)
+      await checkFormat(session.connection, this.#address.prefix)
       const found = await compare(session.live, this)
       await this.#appends.settle(session.connection, this.#address.prefix)
       await this.revocations.load(session.live)

@@ -6,7 +6,8 @@ import { Script } from '../redis/script.js'
  *   events      stream  an entry for each event, its id `<sequence>-0`: `h` the routing header as JSON,
  *                       at its end the mark (epoch, time, who appended it in which group); `d` the data
  *   meta        hash    `lives`, a line `<epoch> <first> [<sure>]` for each; `epoch`, the last of them;
- *                       `head` and `mark` of the newest event; `first` retained; `bytes`; `time`
+ *                       `head` and `mark` of the newest event; `first` retained; `bytes`; `time`;
+ *                       `format`, once there is another than the first
  *   t:TOPIC     list    the sequences of a topic; of a user: u:USER
  *   keys        hash    by key `<digest> <epoch> <sequence> <time>`; keyorder is a list of
  *                       `<sequence> <key>`, the oldest first
@@ -121,7 +122,9 @@ if fresh > 0 then
     if redis.call('LLEN', order) == 0 then break end
   end
 end
-redis.call('HSET', meta, 'head', text(head), 'bytes', text(bytes), 'time', text(now), 'mark', mark)
+redis.call('HSET', meta, 'head', text(head), 'bytes', text(bytes), 'time', text(now))
+-- Of a group of which nothing is new the newest event is not.
+if head > tonumber(state[2]) then redis.call('HSET', meta, 'mark', mark) end
 local reply = table.concat(answer, ' ')
 redis.call('HSET', own, ARGV[4], reply)
 redis.call('HDEL', own, number - 16)

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import type { AcceptedEvent, EventDraft } from '../../src/hub/event.js'
-import type { Restart } from '../../src/hub/event-log.js'
-import { LogOpenError } from '../../src/logs/log-open-error.js'
-import { RedisLog, type RedisLogOptions } from '../../src/logs/redis-log.js'
-import { redisAddress } from '../../src/redis/redis-address.js'
+import type { AcceptedEvent, EventDraft } from '../../dist/hub/event.js'
+import type { Restart } from '../../dist/hub/event-log.js'
+import { LogOpenError } from '../../dist/logs/log-open-error.js'
+import { RedisLog, type RedisLogOptions } from '../../dist/logs/redis-log.js'
+import { redisAddress } from '../../dist/redis/redis-address.js'
 import { startRedis, type RedisServer } from '../helpers/redis-server.js'
 import { startProxy } from '../helpers/tcp-proxy.js'
 import { until } from '../helpers/until.js'
@@ -131,6 +131,26 @@ t.test('a push whose answer was lost is answered once Redis has been asked', asy
   t.match(await push, [{ sequence: 2, duplicate: false }, { sequence: 3 }])
   await until(() => told.length === 3, 'what was pushed')
   t.strictSame(dataOf(told), ['1', 'lost answer', '2'])
+})
+
+t.test('a repeat changes nothing of the log: who comes back finds it as it was', async (t) => {
+  const redis = await startRedis(t, { durable: true })
+  const nodes = await Promise.all([followed(t, redis.url), followed(t, redis.url)])
+  const [a, b] = nodes
+  await a.log.append(many(1, 2))
+  await a.log.append([draft('3', { key: 'k' })])
+  await until(() => a.told.length === 3 && b.told.length === 3, 'all at both')
+  t.match(await b.log.append([draft('3', { key: 'k' })]), [{ sequence: 3, duplicate: true }])
+  t.equal(await outcome(b.log.append([draft('4', { key: 'k' })])), 'RINGCAST_KEY_CONFLICT')
+
+  const { lives } = a.log
+  await redis.kill()
+  await redis.start()
+  await until(async () => (await outcome(a.log.append([draft('5')]))) === 'ok', 'Redis again')
+  await until(() => b.told.length === 4, 'the next at the other')
+  t.strictSame([a.restarts, b.restarts], [[], []])
+  for (const { log } of nodes) t.match(log.lives, [{ epoch: lives[0]!.epoch, last: 4 }])
+  t.equal(a.log.lives.length, 1, 'no new life began')
 })
 
 t.test('a push that never came there is refused, and is dead when it comes late', async (t) => {
@@ -401,6 +421,22 @@ t.test('what can never be used is said at once, without the password', async (t)
   await once(old, 'listening')
   t.teardown(() => old.close())
   t.match(await refusal(`redis://127.0.0.1:${(old.address() as AddressInfo).port}`), /6\.2\.14/)
+})
+
+t.test('a log of a later format is left alone: by who starts, and by who comes back', async (t) => {
+  const redis = await startRedis(t)
+  const { log } = await followed(t, redis.url)
+  await log.append([draft('1')])
+  await redis.command('HSET', 'ringcast:meta', 'format', '2')
+  const error = await open(redis.url).catch((error: unknown) => error)
+  t.ok(error instanceof LogOpenError)
+  t.match((error as Error).message, /of another version of ringcast, in format 2: .* format 1$/)
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'normal')
+  await until(() => log.problem?.includes('in format 2') ?? false, 'the node to say so')
+  t.equal(await outcome(log.append([draft('2')])), 'RINGCAST_LOG_UNAVAILABLE')
+  await redis.command('HSET', 'ringcast:meta', 'format', '1')
+  await until(() => log.problem === undefined, 'the log')
+  await log.append([draft('2')])
 })
 
 t.test('a Redis that is not there yet is waited for', async (t) => {
