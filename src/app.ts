@@ -1,6 +1,9 @@
 import { randomInt } from 'node:crypto'
+import type { Server as TlsServer } from 'node:tls'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { buildHubs } from './build-hubs.js'
+import type { Certificate } from './certificate.js'
+import { httpOptions, setTimes } from './http-options.js'
 import type { Hub } from './hub/hub.js'
 import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
@@ -29,10 +32,15 @@ import { eventsRoute, isBehindStream } from './routes/events.js'
 import { guardAccess } from './routes/guard-access.js'
 import { healthRoutes } from './routes/health.js'
 import { historyRoute } from './routes/history.js'
+import { internalServer } from './routes/internal.js'
+import { boundHttp2Bodies } from './routes/http2-bodies.js'
 import { metricsRoute } from './routes/metrics.js'
+import { documentRoute, prepareDocument } from './routes/openapi.js'
 import { PushQuota } from './routes/push-quota.js'
 import { pushPath, pushRoute } from './routes/push.js'
 import { Pushes } from './routes/pushes.js'
+import { requestTimes, type RequestTimes } from './routes/request-times.js'
+import { requestIds, tellRequestIds } from './routes/request-ids.js'
 import type { Service } from './routes/service.js'
 import { sessionRoutes } from './routes/session.js'
 import { statsRoute } from './routes/stats.js'
@@ -43,31 +51,27 @@ import { websocketRoute } from './routes/websocket.js'
 import type { Settings } from './settings.js'
 import { version } from './version.js'
 import { admitInTurns } from './transports/admission.js'
+import { carrierOf } from './transports/carrier.js'
 import { DeadPeers, type WatchedSocket } from './transports/dead-peers.js'
+import { keepConnections } from './transports/http2-connections.js'
 import { Pings } from './transports/pings.js'
+import { noteSecureSockets } from './transports/secure-sockets.js'
 import { SseTransport } from './transports/sse-transport.js'
 import { WebSocketTransport } from './transports/websocket-transport.js'
 
 /** A whole service, not yet listening. */
 export interface App {
   readonly http: FastifyInstance
+  /** The server of `INTERNAL_PORT`, where one is set. */
+  readonly internal: FastifyInstance | undefined
   /** The hub of all that is pushed. */
   readonly hub: Hub
   /** Shuts down without loss: drains the hubs, then closes the server. */
   drain(): Promise<void>
+  /** Shows this certificate on connections that come from now on, if the service is over TLS. */
+  useCertificate(certificate: Certificate): void
 }
 
-/** How long a client may take for a request, in milliseconds. */
-export interface RequestTimes {
-  /** For the request line and headers. */
-  readonly headersMs: number
-  /** For the whole, its body included. */
-  readonly requestMs: number
-  /** How often it is looked which are late. */
-  readonly checkMs: number
-}
-
-const requestTimes: RequestTimes = { headersMs: 15_000, requestMs: 30_000, checkMs: 5_000 }
 /** A user's name in a path: 1,024 bytes, each as `%XX`. */
 const maxParamLength = 3 * 1024
 
@@ -89,6 +93,8 @@ export interface SharedParts {
 /** What an app is made with beside its settings. */
 export interface AppParts {
   readonly logger?: FastifyBaseLogger
+  /** With it the service is reached over TLS alone, by HTTP/2 and HTTP/1.1. */
+  readonly certificate?: Certificate | undefined
   /** What it shares with other workers; nothing where the process is its node. */
   readonly shared?: SharedParts
   /** For tests: another log than the settings say. */
@@ -115,6 +121,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     logController: new LogController({ disableRequestLogging: true }),
     // Nor is there a logger for each: the storm shape pays for making them, the idle shape for keeping.
     childLoggerFactory: (logger) => logger,
+    genReqId: requestIds(`${name.node}-${name.worker}`),
     exposeHeadRoutes: false,
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: times.requestMs,
@@ -123,18 +130,22 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     clientErrorHandler: onClientError,
     frameworkErrors: onBadUrl,
     return503OnClosing: false,
-    http: {
-      headersTimeout: times.headersMs,
-      connectionsCheckingInterval: times.checkMs,
-      // The guard refuses these itself: Node's answer has no code.
-      requireHostHeader: false,
+    ...httpOptions({
+      times,
+      certificate: parts.certificate,
       // Where the kernel's tables don't tell which peers are gone, this has to do.
       keepAlive: process.platform !== 'linux',
-      keepAliveInitialDelay: settings.heartbeatMs,
-    },
+      heartbeatMs: settings.heartbeatMs,
+    }),
     // Closes what is idle and what is not: streams have said goodbye by then.
     forceCloseConnections: true,
   })
+  let http2: Iterable<WatchedSocket> = []
+  if (parts.certificate !== undefined) {
+    setTimes(http.server, times)
+    noteSecureSockets(http.server)
+    http2 = keepConnections(http.server)
+  }
   admitInTurns(http.server)
   answerExpect(http.server)
   const log = parts.log ?? (await openLog(settings.store, logOptions(settings, http, shared)))
@@ -182,6 +193,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
           recent,
         }),
       metrics: () => metrics.values(),
+      notReady: () => notReady(hub),
     },
   )
   // Open to this machine alone: `serve` has seen to it that nothing else is listened on.
@@ -212,16 +224,19 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       return
     }
     reply.hijack()
-    request.raw.socket.destroy()
+    carrierOf(request.raw).destroy()
   })
+  tellRequestIds(http)
   answerErrors(http, ({ code }, { routeOptions }) => {
     if (routeOptions.url === pushPath) service.pushRefused(code)
   })
   if (settings.trustProxy === false) warnOfProxy(http)
   await guardAccess(http, service.origins, open)
   prepareCallers(http)
+  if (parts.certificate !== undefined) boundHttp2Bodies(http, times.requestMs)
   limitBodies(http, settings.maxBodyBytes, service.bodies)
   http.removeAllContentTypeParsers()
+  await prepareDocument(http, version())
   for (const register of [
     eventsRoute,
     pushRoute,
@@ -234,14 +249,19 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     sessionRoutes,
     healthRoutes,
     assetRoutes,
+    documentRoute,
   ]) {
     register(http, service)
   }
+  const internal =
+    settings.internalPort === undefined
+      ? undefined
+      : internalServer(service, { logger: http.log, open, times })
   const pings = new Pings(settings.heartbeatMs)
   const conversations = await websocketRoute(http, service, pings)
   const deadPeers = new DeadPeers({
     ...settings,
-    sockets: () => watchedSockets([hub, system]),
+    sockets: () => watchedSockets([hub, system], http2),
     onError: (error) => {
       http.log.warn(error, 'the kernel does not tell which peers are gone')
     },
@@ -250,7 +270,11 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
 
   return {
     http,
+    internal,
     hub,
+    useCertificate: ({ cert, key }) => {
+      ;(http.server as unknown as TlsServer).setSecureContext({ cert, key })
+    },
     drain: async () => {
       await Promise.all([hub, system, conversations].map((parts) => parts.drain(settings.drainMs)))
       pings.stop()
@@ -258,6 +282,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       recent.stop()
       deadPeers.stop()
       await http.close()
+      // Probes and scrapes see the drain to its end.
+      await internal?.close()
       await peers.close()
     },
   }
@@ -271,6 +297,12 @@ function trusted(
   proxies: Settings['trustProxy'],
 ): boolean | string | ((address: string, hop: number) => boolean) {
   return typeof proxies === 'number' ? (_address, hop) => hop < proxies : proxies
+}
+
+/** Why a process wants no traffic; null while it does. */
+function notReady({ draining, problem }: Hub): string | null {
+  if (draining) return 'draining'
+  return problem === undefined ? null : `log unavailable: ${problem}`
 }
 
 /** What nodes that have one log have beside it: a line to each other, and tickets. */
@@ -318,7 +350,11 @@ function logOptions(
   }
 }
 
-function* watchedSockets(hubs: readonly Hub[]): Iterable<WatchedSocket> {
+function* watchedSockets(
+  hubs: readonly Hub[],
+  http2: Iterable<WatchedSocket>,
+): Iterable<WatchedSocket> {
+  yield* http2
   for (const hub of hubs) {
     for (const { transport } of hub.streams.values()) {
       if (transport instanceof SseTransport || transport instanceof WebSocketTransport) {

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { Hub } from './hub/hub.js'
+import type { AcceptedEvent } from './hub/event.js'
 import type { HubOptions } from './hub/hub-options.js'
 import type { Stream } from './hub/stream.js'
 import { seldom } from './limits/seldom.js'
@@ -15,7 +16,9 @@ import type { Settings } from './settings.js'
 import { version } from './version.js'
 
 /** What the hubs are made with beside the settings. */
-export interface HubParts extends ProcessName, Pick<HubOptions, 'log' | 'newest'> {
+export interface HubParts extends ProcessName, Pick<HubOptions, 'log'> {
+  /** The newest events of the log, which the ring begins with. */
+  readonly newest: readonly AcceptedEvent[]
   readonly streamPlaces: StreamPlaces
   readonly logger: FastifyBaseLogger
 }
@@ -55,10 +58,9 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
   })
   const feed = new SystemFeed(system)
   const ended = new EndedStreams()
-  const hub: Hub = new Hub({
+  const options: HubOptions = {
     ...common,
     log,
-    ...(newest === undefined ? {} : { newest }),
     ringEvents: settings.ringEvents,
     ringBytes: settings.ringBytes,
     onAppended: (ms) => {
@@ -71,9 +73,10 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     onUnreadable: seldom<unknown>((error, streams) => {
       logger.error({ err: error, streams }, 'a part of the log cannot be read')
     }),
-    onOpen: (stream) => {
+    onOpen: (stream, reqId) => {
       feed.opened(stream, () => rowOf(hub, node, stream))
-      logger.debug({ stream: hub.streamId(stream), topics: stream.filter.topics }, 'stream opened')
+      const { topics } = stream.filter
+      logger.debug({ reqId, stream: hub.streamId(stream), topics }, 'stream opened')
     },
     onSubscribed: (stream) => {
       feed.changed(stream, () => rowOf(hub, node, stream))
@@ -92,7 +95,8 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
         'stream ended',
       )
     },
-  })
+  }
+  const hub = new Hub(options, newest)
   const metrics = new Metrics(hub, system, version())
   const recent = new Recent(hub)
   return { hub, system, feed, metrics, recent, ended }

@@ -2,10 +2,16 @@ import { lookup } from 'node:dns/promises'
 import { buildApp } from './app.js'
 import { hasCredentials } from './auth/credential-settings.js'
 import { isLoopbackAddress } from './auth/loopback.js'
-import { listen, whyNotListening } from './listening.js'
+import {
+  readCertificate,
+  renewOnHangup,
+  tellOfCertificate,
+  type Certificate,
+} from './certificate.js'
+import { internalAddress, listen, whyNotListening } from './listening.js'
 import { openLogger, type ProcessLog } from './process-log.js'
 import { SettingsError, type Settings } from './settings.js'
-import { endEarlyOnSignals, endOnSignals, type Ending } from './signals.js'
+import { endEarlyOnSignals, endOnSignals, type Running } from './signals.js'
 import { runWorkers } from './workers/primary.js'
 
 /**
@@ -13,26 +19,38 @@ import { runWorkers } from './workers/primary.js'
  * exits with 0; a second signal ends it at once. What keeps it from listening is one line, and exit
  * code 1.
  *
- * @throws SettingsError when the service is open and asked to listen beyond this machine.
+ * @throws SettingsError when the service is open and asked to listen beyond this machine, or its
+ * certificate is not as it should be.
  */
 export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
+  const certificate = await readCertificate(settings)
   const log = openLogger(settings)
   const begun = endEarlyOnSignals(log)
-  let ending: Ending
+  let running: Running
   try {
-    ending = settings.workers > 1 ? await runWorkers(settings, log) : await runAlone(settings, log)
+    const run = settings.workers > 1 ? runWorkers : runAlone
+    running = await run(settings, certificate, log)
   } catch (error) {
     process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
     process.exit(1)
   }
   begun()
-  endOnSignals(ending, log)
+  if (certificate !== undefined) tellOfCertificate(log.logger, certificate)
+  renewOnHangup(settings, log.logger, running.useCertificate)
+  endOnSignals(running, log)
 }
 
-async function runAlone(settings: Settings, { logger }: ProcessLog): Promise<Ending> {
-  const app = await buildApp(settings, { logger })
-  await listen(app, settings, logger, (address) => `listening on ${address}`)
+async function runAlone(
+  settings: Settings,
+  certificate: Certificate | undefined,
+  { logger }: ProcessLog,
+): Promise<Running> {
+  const app = await buildApp(settings, { logger, certificate })
+  await listen(app, settings, logger, {
+    service: (address) => `listening on ${address}`,
+    internal: internalAddress,
+  })
   return app
 }
 

@@ -45,6 +45,22 @@ export const duration = quantity('Ms', durations, 'a duration (written 250ms, 15
 /** A setting that is a size; its values are in bytes. */
 export const size = quantity('', sizes, 'a size (written 512B, 64KiB, 64MiB, 1GiB or in bytes)')
 
+/** A setting that is a port, or off, which is undefined. */
+export function optionalPort(told: Told): Setting<number | undefined> {
+  const accepts = 'off, or a whole number from 0 to 65535'
+  return {
+    ...told,
+    accepts,
+    suffix: '',
+    parse(text) {
+      if (text === 'off') return undefined
+      const port = parseQuantity(text, counts)
+      return port === undefined || port > 65535 ? refuse(text, accepts) : port
+    },
+    print: (value) => (value === undefined ? 'off' : String(value)),
+  }
+}
+
 /** A default, limits and help of a setting that is a number of units, as a user writes them. */
 export interface Range {
   readonly default: string

@@ -9,6 +9,7 @@ import {
   host,
   integer,
   keys,
+  optionalPort,
   origins,
   proxies,
   publicKey,
@@ -41,6 +42,10 @@ export const settingsTable = {
     max: '65535',
     help: 'Where to listen; 0 takes any free port. The variable PORT is heard too.',
   }),
+  INTERNAL_PORT: optionalPort({
+    default: 'off',
+    help: 'Where, on HOST too, health and metrics are had without a key; 0 takes any free port.',
+  }),
   WORKERS: integer({
     default: '1',
     min: '1',
@@ -62,6 +67,12 @@ export const settingsTable = {
     min: '64KiB',
     max: '256GiB',
     help: 'How much memory these may take, encodings included.',
+  }),
+  CATCH_UP_BYTES: size({
+    default: '16MiB',
+    min: '64KiB',
+    max: '256GiB',
+    help: 'How much more may be taken by older parts of a durable log, read for streams behind.',
   }),
   RETAIN_EVENTS: integer({
     default: '1000000',
@@ -190,6 +201,14 @@ export const settingsTable = {
     default: 'off',
     help: 'Which proxies tell the address of a client, by X-Forwarded-For.',
   }),
+  TLS_CERT: freeText({
+    default: '',
+    help: 'The file of the certificate, PEM, with those that vouch for it behind it: then it is https.',
+  }),
+  TLS_KEY: freeText({
+    default: '',
+    help: 'The file of its private key, PEM, without a password. SIGHUP reads both anew.',
+  }),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     default: 'info',
     help: 'From which level on the log is written.',
@@ -315,7 +334,8 @@ function refuseTwice(given: [Name, Given][]): [Name, Given][] {
 }
 
 /** Names that no other program is likely to mean, and that one would miss if they were not heard. */
-const ownNames = /^(API_KEYS|JWT?[A-Z]*_|MAX_|PUSHES_|USER_GRANTS|TRUST_PROXY|ORIGINS|ANONYMOUS)/
+const ownNames =
+  /^(API_KEYS|JWT?[A-Z]*_|MAX_|PUSHES_|USER_GRANTS|TRUST_PROXY|TLS_|ORIGINS|ANONYMOUS)/
 
 /** What was probably meant as a setting and is not heard: variables without `RINGCAST_`. */
 export function unheardVariables(env: NodeJS.ProcessEnv): readonly string[] {
@@ -363,6 +383,9 @@ function checkTogether(settings: Settings): void {
   if (settings.deadPeerMs < 2 * settings.heartbeatMs) {
     throw new SettingsError(`${say('DEAD_PEER')} must be at least twice ${say('HEARTBEAT')}`)
   }
+  if (settings.internalPort === settings.port && settings.port !== 0) {
+    throw new SettingsError(`${say('INTERNAL_PORT')} must be another than ${say('PORT')}`)
+  }
   if (settings.maxEventBytes > settings.maxBodyBytes) {
     throw new SettingsError(`${say('MAX_EVENT_BYTES')} must be at most ${say('MAX_BODY_BYTES')}`)
   }
@@ -374,6 +397,9 @@ function checkTogether(settings: Settings): void {
     throw new SettingsError(
       `${say('WORKERS')} cannot share STORE (memory:), which is in the memory of one process: use file:DIR or redis://…`,
     )
+  }
+  if ((settings.tlsCert === '') !== (settings.tlsKey === '')) {
+    throw new SettingsError('TLS_CERT and TLS_KEY need each other: give both, or none')
   }
   if (settings.anonymous === 'subscribe' && !hasCredentials(settings)) {
     throw new SettingsError(

@@ -1,3 +1,4 @@
+import type { Certificate } from './certificate.js'
 import type { ProcessLog } from './process-log.js'
 
 /**
@@ -5,6 +6,12 @@ import type { ProcessLog } from './process-log.js'
  * sends to all of its processes.
  */
 const sameSignalMs = 1000
+
+/** What runs, as the process has it. */
+export interface Running extends Ending {
+  /** Shows this certificate on connections that come from now on. */
+  readonly useCertificate: (certificate: Certificate) => void
+}
 
 /** How a process ends. */
 export interface Ending {

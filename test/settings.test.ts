@@ -10,7 +10,7 @@ import {
   settingsHelp,
   settingsTable,
   unheardVariables,
-} from '../src/settings.js'
+} from '../dist/settings.js'
 
 /** The one line that settings are refused with. */
 function refusal(flags: string[], env: NodeJS.ProcessEnv = {}): string {
@@ -27,10 +27,12 @@ t.test('a service that was told nothing has the defaults of the contract', async
   t.same(defaultSettings(), {
     host: '127.0.0.1',
     port: 8080,
+    internalPort: undefined,
     workers: 1,
     store: 'memory:',
     ringEvents: 65_536,
     ringBytes: 64 * 1024 * 1024,
+    catchUpBytes: 16 * 1024 * 1024,
     retainEvents: 1_000_000,
     retainForMs: 86_400_000,
     retainBytes: 1024 ** 3,
@@ -57,6 +59,8 @@ t.test('a service that was told nothing has the defaults of the contract', async
     jwtUserClaim: 'sub',
     userGrants: [],
     trustProxy: false,
+    tlsCert: '',
+    tlsKey: '',
     logLevel: 'info',
   })
 })
@@ -102,6 +106,9 @@ t.test(
       ['port', '-1'],
       ['port', ''],
       ['port', '1e3'],
+      ['internal-port', '65536'],
+      ['internal-port', 'on'],
+      ['internal-port', '0.5'],
       ['host', 'http://localhost'],
       ['host', 'localhost:80'],
       ['ring-events', '0'],
@@ -203,7 +210,12 @@ t.test('settings that do not go together are both named', async (t) => {
     refusal(['--ring-bytes', '128KiB']),
     'MAX_EVENT_BYTES (64KiB) must be at most a quarter of RING_BYTES (128KiB)',
   )
+  t.equal(
+    refusal(['--internal-port', '8080']),
+    'INTERNAL_PORT (8080) must be another than PORT (8080)',
+  )
   t.equal(parseSettings(['--heartbeat', '30s'], {}).heartbeatMs, 30_000)
+  t.match(parseSettings(['--port', '0', '--internal-port', '0'], {}), { port: 0, internalPort: 0 })
 })
 
 t.test('origins are scheme, host and port, as browsers send them', async (t) => {
@@ -362,7 +374,7 @@ t.test('a refusal is one short line, whatever was given', async (t) => {
 t.test('described settings are those of the reference, and can be read again', async (t) => {
   t.match(
     describeSettings(defaultSettings()),
-    /^HOST=127\.0\.0\.1\nPORT=8080\nWORKERS=1\nSTORE=memory:\n/,
+    /^HOST=127\.0\.0\.1\nPORT=8080\nINTERNAL_PORT=off\nWORKERS=1\nSTORE=memory:\n/,
   )
   t.match(
     describeSettings(defaultSettings()),
@@ -387,6 +399,10 @@ t.test('the help names every setting with its flag, limits and default', async (
     t.ok(help.includes(`${flag}  ${told}\n      ${accepts}; default: ${preset || 'none'}\n`), name)
   }
   t.match(help, '\n      or in a file: --api-keys-file\n')
+  const flags = Array.from(help.matchAll(/^ {2}--(\S+)/gm), ([, flag]) => nameOf(flag!))
+  t.same(flags, Object.keys(settingsTable), 'and no other')
+  const printed = describeSettings(defaultSettings()).match(/^\w+(?==)/gm)
+  t.same(printed, Object.keys(settingsTable), 'so does --print-config')
 })
 
 function nameOf(flag: string): keyof typeof settingsTable {

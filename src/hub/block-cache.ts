@@ -2,8 +2,11 @@ import { blockEvents, type Retained } from './event-log.js'
 import type { Wants } from './filter.js'
 import { Ring } from './ring.js'
 
-/** What the cache may hold, in bytes, encodings included; the newest block stays whatever its size. */
-const cacheBytes = 16 * 1024 * 1024
+/** A block, and how much of what it holds has been counted. */
+interface Kept {
+  readonly block: Ring
+  counted: number
+}
 
 /**
  * What streams behind the ring read: blocks of the log, in one small cache for all of them. Blocks
@@ -13,21 +16,36 @@ const cacheBytes = 16 * 1024 * 1024
 export class BlockCache {
   readonly #retained: Retained
   readonly #head: () => number
-  readonly #blocks = new Map<number, Ring>()
+  readonly #maxBytes: number
+  readonly #blocks = new Map<number, Kept>()
   readonly #loading = new Map<number, Promise<Ring>>()
 
-  /** @param head the last sequence that was told: what the log has beyond is not to be read yet. */
-  constructor(retained: Retained, head: () => number) {
+  #bytes = 0
+
+  /**
+   * @param head the last sequence that was told: what the log has beyond is not to be read yet.
+   * @param maxBytes what it may hold, encodings included; the newest block and the one that is being
+   * read stay whatever their size.
+   */
+  constructor(retained: Retained, head: () => number, maxBytes: number) {
     this.#retained = retained
     this.#head = head
+    this.#maxBytes = maxBytes
+  }
+
+  /** What its blocks hold, in bytes, as far as that is counted. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The block in the cache that holds a sequence. */
   cached(sequence: number): Ring | undefined {
-    const block = this.#blocks.get(blockOf(sequence))
-    return block !== undefined && sequence >= block.first && sequence < block.next
-      ? block
-      : undefined
+    const number = blockOf(sequence)
+    const kept = this.#blocks.get(number)
+    if (kept === undefined) return undefined
+    this.#count(number, kept)
+    const { block } = kept
+    return sequence >= block.first && sequence < block.next ? block : undefined
   }
 
   /**
@@ -63,6 +81,7 @@ export class BlockCache {
   /** Forgets all, since the log is another one. */
   forget(): void {
     this.#blocks.clear()
+    this.#bytes = 0
     this.#loading.clear()
   }
 
@@ -75,19 +94,28 @@ export class BlockCache {
   }
 
   #keep(number: number, block: Ring): void {
-    this.#blocks.delete(number)
-    this.#blocks.set(number, block)
-    this.#forgetOldest()
+    this.#drop(number)
+    const kept = { block, counted: 0 }
+    this.#blocks.set(number, kept)
+    this.#count(number, kept)
   }
 
-  #forgetOldest(): void {
-    let bytes = 0
-    for (const block of this.#blocks.values()) bytes += block.bytes
-    for (const [number, block] of this.#blocks) {
-      if (bytes <= cacheBytes || this.#blocks.size === 1) break
-      this.#blocks.delete(number)
-      bytes -= block.bytes
+  /** Counts what was encoded in a block since it was last looked at, and makes room for that. */
+  #count(number: number, kept: Kept): void {
+    const grown = kept.block.bytes - kept.counted
+    if (grown === 0) return
+    kept.counted += grown
+    this.#bytes += grown
+    let left = this.#blocks.size
+    for (const oldest of this.#blocks.keys()) {
+      if (this.#bytes <= this.#maxBytes || --left === 0) break
+      if (oldest !== number) this.#drop(oldest)
     }
+  }
+
+  #drop(number: number): void {
+    this.#bytes -= this.#blocks.get(number)?.counted ?? 0
+    this.#blocks.delete(number)
   }
 }
 

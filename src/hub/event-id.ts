@@ -6,7 +6,8 @@ export interface Place {
   readonly sequence: number
 }
 
-const idPattern = /^([0-9a-z]{1,32})-(0|[1-9a-z][0-9a-z]{0,10})$/
+/** The form of an id. */
+export const idPattern = /^([0-9a-z]{1,32})-(0|[1-9a-z][0-9a-z]{0,10})$/
 
 /** The id of a place: `<epoch>-<sequence>`, the sequence in base 36. */
 export function formatEventId(epoch: string, sequence: number): string {

@@ -1,5 +1,5 @@
 import { RingcastError, type ErrorDetails } from '../errors.js'
-import { defaultTopic, isReserved, nameProblem, topicProblem } from './topic.js'
+import { controlCharacter, defaultTopic, isReserved, nameProblem, topicProblem } from './topic.js'
 
 /** An event as a publisher gave it, checked. */
 export interface EventDraft {
@@ -29,12 +29,14 @@ export interface AcceptedEvent extends EventDraft {
 /** The most topics or users that one event, or one subscription, may name. */
 export const maxTopics = 100
 
-const maxEventNameLength = 64
-const maxKeyLength = 256
-const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/
-const printableAscii = /^[\x20-\x7e]+$/
+/** The longest name of an event, in characters. */
+export const maxEventNameLength = 64
+/** The longest key, in characters. */
+export const maxKeyLength = 256
+/** The form of a key. */
+export const printableAscii = /^[\x20-\x7e]+$/
 /** `ringcast` is the control events' name; EventSource fires `open` and `error` itself. */
-const reservedEventNames = new Set(['ringcast', 'open', 'error'])
+export const reservedEventNames: ReadonlySet<string> = new Set(['ringcast', 'open', 'error'])
 const fields = new Set(['topic', 'user', 'event', 'data', 'key'])
 
 /**

@@ -1,21 +1,20 @@
 import type { EventLog } from './event-log.js'
-import type { AcceptedEvent } from './event.js'
 import type { Every, StreamLimits } from './stream-times.js'
 import type { EndReason, Stream } from './stream.js'
 
 /** What a hub is made of. Durations are in milliseconds, sizes in bytes. */
 export interface HubOptions extends StreamLimits {
   readonly log: EventLog
-  /** The newest events of the log, which the ring begins with; none for a log that begins too. */
-  readonly newest?: readonly AcceptedEvent[]
   readonly ringEvents: number
   readonly ringBytes: number
+  /** What blocks of the log may take that are read for streams behind the ring. */
+  readonly catchUpBytes: number
   /** The name of this node, the first part of its streams' ids. */
   readonly node: string
   /** Gives streams their numbers; hubs of one node share it. */
   readonly nextStreamNumber: () => number
-  /** Told each stream that opened. */
-  readonly onOpen?: (stream: Stream) => void
+  /** Told each stream that opened, and what the log calls its request by. */
+  readonly onOpen?: (stream: Stream, requestId: string | undefined) => void
   /** Told each stream whose client subscribed to something else than before. */
   readonly onSubscribed?: (stream: Stream) => void
   /** Told each stream that is over, and why, once. */

@@ -28,10 +28,12 @@ export interface SubscribeRequest extends StartRequest {
   readonly user: string | undefined
   /** When the client's credential expires: milliseconds since the Unix epoch; never, if undefined. */
   readonly expiresAt?: number | undefined
+  /** What the log calls the request by; for who is told that the stream opened, and kept nowhere. */
+  readonly requestId?: string | undefined
 }
 
 /** Whose a stream is, and until when. */
-export type Holder = Pick<SubscribeRequest, 'user' | 'expiresAt'>
+export type Holder = Pick<SubscribeRequest, 'user' | 'expiresAt' | 'requestId'>
 
 /** Publishes to the log, and lets streams follow it. */
 export class Hub {
@@ -54,17 +56,24 @@ export class Hub {
   /** What streams are subscribed to whose clients may change that. */
   readonly subscriptions: Subscriptions
 
-  constructor(options: HubOptions) {
+  /**
+   * @param newest the newest events of the log, which the ring begins with; none for a log that begins
+   * too. No option, for options are kept: what the ring lets go of is to be held by nobody.
+   */
+  constructor(options: HubOptions, newest: readonly AcceptedEvent[] = []) {
     this.#options = options
     this.#log = options.log
     this.#now = options.now ?? (() => performance.now())
     this.#random = options.random ?? Math.random
-    const { newest = [], log } = options
+    const { log } = options
     const first = newest[0]?.sequence ?? log.head + 1
     this.ring = new Ring(options.ringEvents, options.ringBytes, first)
     for (const event of newest) this.ring.append(event)
     const { retained } = log
-    const blocks = retained === undefined ? undefined : new BlockCache(retained, () => log.head)
+    const blocks =
+      retained === undefined
+        ? undefined
+        : new BlockCache(retained, () => log.head, options.catchUpBytes)
     this.#history = new History(this.ring, log, blocks)
     this.#notices = new Notices({
       ...options,
@@ -238,7 +247,7 @@ export class Hub {
     const start = this.#history.startOf(wants, request)
     const stream = this.#newStream(wants, control, transport, start)
     this.#expires(stream, request.expiresAt)
-    this.#opened(stream)
+    this.#opened(stream, request.requestId)
     const open = this.#dispatcher.write(stream, this.#notices.opening(stream, start))
     // A connection that was closed already has told so, and the stream is over.
     if (stream.state === 'ended') return stream
@@ -251,12 +260,12 @@ export class Hub {
    * Takes in a client that will say later what it subscribes to, with `begin`. Until then it is sent
    * nothing but what concerns the connection itself.
    */
-  admit({ user, expiresAt }: Holder, transport: Transport): Stream {
+  admit({ user, expiresAt, requestId }: Holder, transport: Transport): Stream {
     const wants = { filter: this.streams.filter([]), user }
     const stream = this.#newStream(wants, true, transport, { cursor: Infinity, place: 0 })
     stream.state = 'waiting'
     this.#expires(stream, expiresAt)
-    this.#opened(stream)
+    this.#opened(stream, requestId)
     return stream
   }
 
@@ -346,10 +355,10 @@ export class Hub {
     await this.#log.close()
   }
 
-  #opened(stream: Stream): void {
+  #opened(stream: Stream, requestId?: string): void {
     this.stats.transports[stream.transport.kind].opened++
     this.#takeIn(stream)
-    this.#options.onOpen?.(stream)
+    this.#options.onOpen?.(stream, requestId)
   }
 
   #takeIn(stream: Stream): void {

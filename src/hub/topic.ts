@@ -10,7 +10,8 @@ export const maxPatternSegments = 32
 /** The topic of an event that names neither topic nor user. */
 export const defaultTopic = 'broadcast'
 
-const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/
+/** What no name of a topic, user or event has. */
+export const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/
 
 /** What is wrong with a text as an exact topic, as the end of a sentence; undefined if nothing is. */
 export function topicProblem(text: string): string | undefined {

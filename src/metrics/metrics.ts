@@ -8,6 +8,7 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client'
+import { errorCodes } from '../errors.js'
 import type { Hub } from '../hub/hub.js'
 import type { TransportStats } from '../hub/stats.js'
 import { addedUp } from './counts.js'
@@ -33,12 +34,20 @@ type Values = Readonly<Record<string, number>>
 const loopLookMs = 100
 
 /**
+ * Refusals that are the service's own affair, or its limits', have a series from the start: of one
+ * that begins at 1, Prometheus sees no increase.
+ */
+const countedFromStart = Object.entries(errorCodes)
+  .filter(([, [status]]) => status === 429 || status >= 500)
+  .map(([code]) => [code, 0] as const)
+
+/**
  * The metrics of this process. Nearly all of them are read, when they are asked for, from what the
  * hubs count anyway; of times there are samples.
  */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #refused: Record<string, number> = {}
+  readonly #refused: Record<string, number> = Object.fromEntries(countedFromStart)
   readonly #appendSeconds: Histogram
   readonly #pushToWriteSeconds: Histogram
 

@@ -18,6 +18,8 @@ export interface Questions {
   trace(request: TraceRequest): Trace
   figures(of: object): Figures
   metrics(of: object): Promise<readonly MetricValues[]>
+  /** Why the process wants no traffic; null while it does. */
+  notReady(of: object): string | null
 }
 
 type Name = keyof Questions
@@ -104,6 +106,17 @@ export class Peers {
   /** The metrics of each process of this node. */
   metrics(): Promise<FromAll<readonly MetricValues[]>> {
     return this.#ask(this.#links.ofNode, 'metrics', {})
+  }
+
+  /**
+   * Why this node wants no traffic; null while it does, which is as long as one of its processes
+   * does. The others are asked only by one that does not.
+   */
+  async notReady(): Promise<string | null> {
+    const own = this.#own.notReady({})
+    if (own === null) return null
+    const { all } = await this.#askOthers(this.#links.ofNode, 'notReady', {})
+    return all.includes(null) ? null : own
   }
 
   /** Asks and answers no more. */

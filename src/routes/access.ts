@@ -4,6 +4,7 @@ import { findCredential, type Credentials, type Given } from '../auth/credential
 import { checkAdmin, checkMayPublish } from '../auth/grants.js'
 import { isNamedOrigin, isSameOrigin, type OriginPolicy } from '../auth/origins.js'
 import { RingcastError } from '../errors.js'
+import { hostOf } from './host.js'
 import { invalidQuery, single, user, type Query } from './query.js'
 import type { Service } from './service.js'
 
@@ -102,10 +103,14 @@ export function givenBy(
 }
 
 /** A browser adds a cookie unasked: a page that uses it has to be named, not just not excluded. */
-function checkCookieOrigin(origins: OriginPolicy, { headers, log }: FastifyRequest): void {
-  const { origin, host } = headers
-  if (origin === undefined || isSameOrigin(origin, host) || isNamedOrigin(origins, origin)) return
-  log.warn({ origin: origin.slice(0, 256), setting: 'ORIGINS' }, 'cookie refused: only * has this')
+function checkCookieOrigin(origins: OriginPolicy, request: FastifyRequest): void {
+  const { origin } = request.headers
+  if (origin === undefined || isSameOrigin(origin, hostOf(request))) return
+  if (isNamedOrigin(origins, origin)) return
+  request.log.warn(
+    { origin: origin.slice(0, 256), setting: 'ORIGINS' },
+    'cookie refused: only * has this',
+  )
   throw new RingcastError(
     'RINGCAST_ORIGIN_REFUSED',
     'pages of this origin may not use cookies: ORIGINS has to name it, * is not enough',

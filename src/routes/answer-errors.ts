@@ -2,6 +2,7 @@ import { STATUS_CODES, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, RingcastError, type ErrorCode } from '../errors.js'
+import { carrierOf } from '../transports/carrier.js'
 import { isTaken } from '../transports/taken-sockets.js'
 import { unsupportedMediaType } from './push.js'
 
@@ -28,7 +29,7 @@ export function answerErrors(
     const known = ofRegistry(error, request)
     told(known, request)
     if (known.statusCode >= 500 && known.code === 'RINGCAST_INTERNAL') {
-      request.log.error(error, 'a request failed')
+      request.log.error({ err: error, reqId: request.id }, 'a request failed')
     }
     return answer(reply, known)
   })
@@ -71,9 +72,10 @@ export function answer(reply: FastifyReply, error: RingcastError): FastifyReply 
 
 /** Answers a URL that the router could not read. For it the framework runs no hook. */
 export function onBadUrl(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  if (isTaken(request.raw.socket)) {
+  const carrier = carrierOf(request.raw)
+  if (isTaken(carrier)) {
     reply.hijack()
-    request.raw.socket.destroy()
+    carrier.destroy()
     return
   }
   answer(
@@ -91,15 +93,17 @@ export function onBadUrl(_error: FastifyError, request: FastifyRequest, reply: F
  */
 export function answerExpect(server: Server): void {
   server.on('checkContinue', (request, response) => {
-    if (isTaken(request.socket)) {
-      request.socket.destroy()
+    const carrier = carrierOf(request)
+    if (isTaken(carrier)) {
+      carrier.destroy()
       return
     }
     response.writeContinue()
     server.emit('request', request, response)
   })
   server.on('checkExpectation', (request, response) => {
-    if (isTaken(request.socket)) request.socket.destroy()
+    const carrier = carrierOf(request)
+    if (isTaken(carrier)) carrier.destroy()
     else response.writeHead(417).end()
   })
 }
@@ -109,7 +113,9 @@ export function answerExpect(server: Server): void {
  * says nothing: the answer would land in the middle of the stream.
  */
 export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (isTaken(socket) || !socket.writable || error.code === 'ECONNRESET') {
+  // A handshake of TLS that failed has made no connection to answer on.
+  const isHandshake = /^ERR_(TLS|SSL)_/.test(error.code ?? '')
+  if (isTaken(socket) || isHandshake || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }

@@ -2,6 +2,16 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RingcastError } from '../errors.js'
+import { docsOperation } from '../openapi/admin-operations.js'
+import {
+  assetsOperation,
+  clientOperation,
+  dashboardOperation,
+  feedOperation,
+} from '../openapi/open-operations.js'
+import { administratorsOnly } from './access.js'
+import { checkNames, type Query } from './query.js'
+import type { Service } from './service.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -18,7 +28,7 @@ interface Asset {
 }
 
 /** What was built for browsers; the same place from src/ and from dist/. */
-const built = new URL('../../dist/web/', import.meta.url)
+const built = new URL('../web/', import.meta.url)
 
 const types: Record<string, string> = {
   js: 'text/javascript; charset=utf-8',
@@ -32,10 +42,10 @@ const checked = 'no-cache'
 const keptForEver = 'public, max-age=31536000, immutable'
 
 /**
- * What the dashboard may load: its own scripts and styles, and the service. Nothing inline, nothing
- * from elsewhere, and no page may show it in a frame (CSP Level 3).
+ * What the dashboard and the page of the API may load: their own scripts and styles, and the service.
+ * Nothing inline, nothing from elsewhere, and no page may show them in a frame (CSP Level 3).
  */
-const dashboardPolicy = [
+const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -49,33 +59,38 @@ const dashboardPolicy = [
 /**
  * What browsers load: `GET /`, the dashboard, with its scripts and styles at `/assets/`; and for pages
  * of any origin the client, `/client.js`, and the feed element, `/feed.js`. All are open, since there is
- * nothing secret in them: what the dashboard shows it asks for as an administrator.
+ * nothing secret in them: what the dashboard shows it asks for as an administrator. `GET /docs`, the
+ * page of the OpenAPI document, is for administrators as the document is.
  */
-export function assetRoutes(app: FastifyInstance): void {
+export function assetRoutes(app: FastifyInstance, service: Service): void {
   const ofName = new Map<string, Asset>()
   const asset = (name: string): Asset => {
     const known = ofName.get(name) ?? load(name)
     ofName.set(name, known)
     return known
   }
-  for (const name of ['client.js', 'feed.js']) {
-    const options = { exposeHeadRoute: true, config: { anyOrigin: true } }
+  const scripts = [
+    ['client.js', clientOperation],
+    ['feed.js', feedOperation],
+  ] as const
+  for (const [name, schema] of scripts) {
+    const options = { exposeHeadRoute: true, config: { anyOrigin: true }, schema }
     app.get(`/${name}`, options, (request, reply) =>
       send(request, forAll(reply), asset(name), checked),
     )
   }
 
-  app.get('/', { exposeHeadRoute: true }, (request, reply) => {
-    reply.headers({
-      'content-security-policy': dashboardPolicy,
-      'referrer-policy': 'no-referrer',
-      'cross-origin-opener-policy': 'same-origin',
-    })
-    return send(request, reply, asset('dashboard.html'), checked)
+  app.get('/', { exposeHeadRoute: true, schema: dashboardOperation }, (request, reply) =>
+    send(request, asPage(reply), asset('dashboard.html'), checked),
+  )
+  const docs = { onRequest: administratorsOnly(service), schema: docsOperation }
+  app.get('/docs', docs, (request, reply) => {
+    checkNames(request.query as Query, [])
+    return send(request, asPage(reply), asset('docs.html'), checked)
   })
 
   let names: Set<string> | undefined
-  app.get('/assets/:name', { exposeHeadRoute: true }, (request, reply) => {
+  app.get('/assets/:name', { exposeHeadRoute: true, schema: assetsOperation }, (request, reply) => {
     const { name } = request.params as { name: string }
     // Looked up among the names that there are: no path is ever made of what a client says.
     names ??= new Set(readdirSync(new URL('assets/', built)))
@@ -88,6 +103,15 @@ function load(name: string): Asset {
   const body = readFileSync(new URL(name, built))
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   return { body, etag, type: types[name.slice(name.lastIndexOf('.') + 1)]! }
+}
+
+/** Bounds what a page may do. */
+function asPage(reply: FastifyReply): FastifyReply {
+  return reply.headers({
+    'content-security-policy': pagePolicy,
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+  })
 }
 
 /** Lets pages of any origin have the answer, which is the same for all of them. */

@@ -1,6 +1,7 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { RingcastError } from '../errors.js'
 import type { ByteBudget } from '../limits/byte-budget.js'
+import { carrierOf, http2StreamOf } from '../transports/carrier.js'
 
 /** Bodies up to this size are always read: slow clients must not keep small pushes out. */
 const smallBody = 64 * 1024
@@ -17,8 +18,7 @@ export const largestBodies = 8
  */
 export function limitBodies(app: FastifyInstance, maxBodyBytes: number, budget: ByteBudget): void {
   app.addHook('onRequest', (request, reply, done) => {
-    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
-    const announced = Number(length ?? (encoding === undefined ? 0 : maxBodyBytes))
+    const announced = announcedBytes(request, maxBodyBytes)
     // What comes with a GET is dropped as it comes.
     if (announced <= smallBody || request.method === 'GET' || request.method === 'HEAD') {
       done()
@@ -35,15 +35,24 @@ export function limitBodies(app: FastifyInstance, maxBodyBytes: number, budget: 
       )
       return
     }
-    const { socket } = request.raw
+    const carrier = carrierOf(request.raw)
     const release = (): void => {
       reply.raw.removeListener('close', release)
-      socket.removeListener('close', release)
+      carrier.removeListener('close', release)
       budget.release(bytes)
     }
     // An answer that waits behind another one when the connection breaks is not told of it.
     reply.raw.once('close', release)
-    socket.once('close', release)
+    carrier.once('close', release)
     done()
   })
+}
+
+/** How large a request says that its body is; where it says nothing, `maxBodyBytes`. */
+function announcedBytes({ raw, headers }: FastifyRequest, maxBodyBytes: number): number {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers
+  if (length !== undefined) return Number(length)
+  const http2 = http2StreamOf(raw)
+  const hasBody = http2 === undefined ? encoding !== undefined : !http2.endAfterHeaders
+  return hasBody ? maxBodyBytes : 0
 }

@@ -1,12 +1,10 @@
 import { closest } from 'fastest-levenshtein'
 import { RingcastError } from '../errors.js'
+import { maxRefLength } from '../limits/request-limits.js'
 import { parseJson } from './json-text.js'
 
 /** What a client gives a request, to find its answer by. */
 export type Ref = string | number
-
-/** The longest `ref`, in characters. */
-const maxRefLength = 128
 
 /** What a client asks for over WebSocket; what its fields hold is for whoever answers it to check. */
 export interface ClientMessage {

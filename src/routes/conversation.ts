@@ -48,6 +48,8 @@ export interface ConversationParts {
 
 /** What came with the handshake. */
 export interface Handshake {
+  /** What the log calls its request by. */
+  readonly requestId: string
   readonly address: string
   readonly query: FastifyRequest['query']
   /** The id to resume from, if one is named. */
@@ -58,6 +60,7 @@ export interface Handshake {
 
 /** What is left of it once it has been read: a token and a query may have kilobytes. */
 const readHandshake: Handshake = {
+  requestId: '',
   address: '',
   query: {},
   lastEventId: undefined,
@@ -200,7 +203,9 @@ export class Conversation {
     this.#caller = caller
     const { transport } = this
     const { expiresAt } = caller
-    const stream = service.hub.admit({ user: this.#owner!.user, expiresAt }, transport)
+    const { requestId } = this.#handshake
+    const { user } = this.#owner!
+    const stream = service.hub.admit({ user, expiresAt, requestId }, transport)
     transport.attach(service.hub, stream)
     this.#owner = undefined
     this.#handshake = readHandshake

@@ -4,8 +4,14 @@ import Negotiator from 'negotiator'
 import { checkSubscribe } from '../auth/grants.js'
 import { RingcastError } from '../errors.js'
 import type { Hub, SubscribeRequest } from '../hub/hub.js'
+import type { WireFormat } from '../hub/wire-format.js'
 import { isReserved } from '../hub/topic.js'
+import { lastLimits } from '../limits/request-limits.js'
 import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
+import { parametersOf } from '../openapi/operation.js'
+import { eventsOperation } from '../openapi/stream-operations.js'
+import { carrierOf, http2StreamOf } from '../transports/carrier.js'
+import { Http2Transport } from '../transports/http2-transport.js'
 import { SseTransport } from '../transports/sse-transport.js'
 import { giveBackSocket, isTaken, takeSocket } from '../transports/taken-sockets.js'
 import { TurnQueue } from '../transports/turn-queue.js'
@@ -25,10 +31,7 @@ import { rememberLast } from './remember-last.js'
 import { hubOf, type Service } from './service.js'
 import { turnedAwayTeller, type TurnedAway } from './turned-away.js'
 
-/** The most events that `last` may ask for. */
-export const maxLast = 1000
-
-const parameters = ['topic', 'user', 'lastEventId', 'last', 'envelope', 'control']
+const parameters = parametersOf(eventsOperation)
 
 const headers = {
   'content-type': 'text/event-stream',
@@ -55,16 +58,17 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
   app.route({
     method: 'GET',
     url: '/events',
+    schema: eventsOperation,
     // First of all that is done for the request: what is pipelined behind it must find it taken.
     onRequest: [
       (request, _reply, done) => {
-        takeSocket(request.raw.socket)
+        takeSocket(carrierOf(request.raw))
         done()
       },
       identified(service),
     ],
     onResponse: (request, _reply, done) => {
-      giveBackSocket(request.raw.socket)
+      giveBackSocket(carrierOf(request.raw))
       done()
     },
     errorHandler: stopRevoked,
@@ -83,7 +87,7 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
         // A status other than 200 would end a browser's EventSource for good.
         const close = (): void => {
           reply.hijack()
-          request.raw.socket.destroy()
+          carrierOf(request.raw).destroy()
         }
         return reached.then(() => open(), close)
       }
@@ -95,7 +99,7 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
   })
   app.head(
     '/events',
-    { onRequest: identified(service), errorHandler: stopRevoked },
+    { schema: eventsOperation, onRequest: identified(service), errorHandler: stopRevoked },
     (request, reply) => {
       checkAccept(request)
       readRequest(service, request)
@@ -142,8 +146,9 @@ class PlacedOpenings {
         this.#turns.add({ ...opening, owner, limit })
       },
       (error: unknown) => {
-        opening.request.log.warn(error, 'whether there is place for a stream could not be asked')
-        opening.request.raw.socket.destroy()
+        const { id: reqId, log } = opening.request
+        log.warn({ err: error, reqId }, 'whether there is place for a stream could not be asked')
+        carrierOf(opening.request.raw).destroy()
       },
     )
   }
@@ -152,11 +157,12 @@ class PlacedOpenings {
 /** Whether a stream may be opened still, after it has waited; if not, its connection is closed. */
 function mayOpen(service: Service, hub: Hub, { raw, caller }: FastifyRequest): boolean {
   // Gone while it waited: there will be no `close` to tell of it.
-  if (raw.socket.destroyed) return false
+  const carrier = carrierOf(raw)
+  if (carrier.destroyed) return false
   // A status other than 200 would end a browser's EventSource for good: it comes back to a node
   // that lives if its connection just closes.
   if (!hub.draining && !service.credentials.revocations.has(caller)) return true
-  raw.socket.destroy()
+  carrier.destroy()
   return false
 }
 
@@ -166,16 +172,13 @@ function openStream(
   tellTurnedAway: (stream: TurnedAway) => void,
   { request, reply, wanted, owner, limit }: PlacedOpening,
 ): void {
-  const { socket } = request.raw
+  const carrier = carrierOf(request.raw)
   // One segment for head and opening, not two.
-  socket.cork()
+  carrier.cork()
   reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...headers })
   reply.raw.flushHeaders()
-  // An HTTP/1.0 client gets a body that ends with the connection, unless it says that it takes chunks.
-  const chunked = reply.raw.chunkedEncoding
-  letGo(request.raw, reply.raw)
   const format = wanted.envelope ? sseEnvelope : sse
-  const transport = new SseTransport(socket, chunked, format, owner.address)
+  const transport = takeOver(request.raw, reply.raw, format, owner.address)
   if (limit === undefined) {
     transport.attach(hub, hub.subscribe(wanted, transport, wanted.control))
   } else {
@@ -183,12 +186,30 @@ function openStream(
     // Whatever it asked for: the figures are those of this hub.
     transport.attach(service.hub, service.hub.turnAway(transport, wanted.control))
   }
-  socket.uncork()
+  carrier.uncork()
+}
+
+/** What a stream writes to from now on, behind the head. */
+function takeOver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  format: WireFormat,
+  address: string,
+): SseTransport | Http2Transport {
+  const http2 = http2StreamOf(request)
+  if (http2 !== undefined) {
+    request.resume()
+    return new Http2Transport(http2, format, address)
+  }
+  // An HTTP/1.0 client gets a body that ends with the connection, unless it says that it takes chunks.
+  const chunked = response.chunkedEncoding
+  letGo(request, response)
+  return new SseTransport(request.socket, chunked, format, address)
 }
 
 /** Goes on once every earlier request of the connection is answered, so that answers don't mix. */
 function whenFirst(request: IncomingMessage, response: ServerResponse, go: () => void): void {
-  if (response.socket === request.socket) go()
+  if (http2StreamOf(request) !== undefined || response.socket === request.socket) go()
   else if (!request.socket.destroyed) response.once('socket', go)
 }
 
@@ -219,7 +240,7 @@ function readRequest(service: Service, request: FastifyRequest): StreamRequest {
   const topics = subscription(query)
   checkSubscribe(request.caller, topics)
   const lastEventId = readLastEventId(request)
-  const last = integer(query, 'last', { min: 0, max: maxLast })
+  const last = integer(query, 'last', lastLimits)
   if (isReserved(topics[0]!) && (lastEventId !== undefined || last !== undefined)) {
     throw invalidQuery(
       'lastEventId',
@@ -230,6 +251,7 @@ function readRequest(service: Service, request: FastifyRequest): StreamRequest {
     topics,
     user: userOf(service, request),
     expiresAt: request.caller.expiresAt,
+    requestId: request.id,
     lastEventId,
     last,
     envelope: oneOf(query, 'envelope', ['0', '1']) === '1',
@@ -259,5 +281,5 @@ function checkAccept({ headers: { accept } }: FastifyRequest): void {
 
 /** Whether a request came in behind a stream, on its connection; it must not be executed. */
 export function isBehindStream(request: FastifyRequest): boolean {
-  return isTaken(request.raw.socket)
+  return isTaken(carrierOf(request.raw))
 }

@@ -1,20 +1,21 @@
 import type { FastifyInstance } from 'fastify'
-import type { Hub } from '../hub/hub.js'
+import { livezOperation, readyzOperation } from '../openapi/open-operations.js'
 import type { Service } from './service.js'
 
-/** `GET /livez`: the process is up. `GET /readyz`: it wants traffic. Open to all. */
-export function healthRoutes(app: FastifyInstance, { hub }: Service): void {
+/**
+ * `GET /livez`: the process is up. `GET /readyz`: the node wants traffic, which it does as long as
+ * one of its workers does. Open to all.
+ */
+export function healthRoutes(app: FastifyInstance, { peers }: Service): void {
   // Many a probe asks with HEAD.
-  const options = { exposeHeadRoute: true }
-  app.get('/livez', options, (_request, reply) => reply.send({ status: 'up' }))
-  app.get('/readyz', options, (_request, reply) =>
-    notReady(hub) === undefined
-      ? reply.send({ status: 'ready' })
-      : reply.code(503).send({ status: notReady(hub) }),
+  const forProbes = { exposeHeadRoute: true }
+  app.get('/livez', { ...forProbes, schema: livezOperation }, (_request, reply) =>
+    reply.send({ status: 'up' }),
   )
-}
-
-function notReady({ draining, problem }: Hub): string | undefined {
-  if (draining) return 'draining'
-  return problem === undefined ? undefined : `log unavailable: ${problem}`
+  app.get('/readyz', { ...forProbes, schema: readyzOperation }, async (_request, reply) => {
+    const reason = await peers.notReady()
+    return reason === null
+      ? reply.send({ status: 'ready' })
+      : reply.code(503).send({ status: reason })
+  })
 }

@@ -1,30 +1,33 @@
 import type { FastifyInstance } from 'fastify'
 import { checkSubscribe } from '../auth/grants.js'
 import { isReserved } from '../hub/topic.js'
+import { lastLimits, pageLimits } from '../limits/request-limits.js'
+import { historyOperation } from '../openapi/event-operations.js'
+import { parametersOf } from '../openapi/operation.js'
 import { envelopeJson } from '../wire/envelope.js'
 import { identified, userOf } from './access.js'
-import { maxLast, readLastEventId } from './events.js'
+import { readLastEventId } from './events.js'
 import { checkNames, integer, invalidQuery, subscription, type Query } from './query.js'
 import type { Service } from './service.js'
 
-const defaultLimit = 100
-const maxLimit = 1000
+const parameters = parametersOf(historyOperation)
 
 /** `GET /api/history`: what a stream would be sent, a page at a time, for clients that poll. */
 export function historyRoute(app: FastifyInstance, service: Service): void {
-  app.get('/api/history', { onRequest: identified(service) }, async (request, reply) => {
+  const options = { schema: historyOperation, onRequest: identified(service) }
+  app.get('/api/history', options, async (request, reply) => {
     const query = request.query as Query
-    checkNames(query, ['topic', 'user', 'lastEventId', 'last', 'limit'])
+    checkNames(query, parameters)
     const topics = subscription(query)
     checkSubscribe(request.caller, topics)
     if (isReserved(topics[0]!)) throw invalidQuery('topic', '$sys topics have no history')
-    const limit = integer(query, 'limit', { min: 1, max: maxLimit }) ?? defaultLimit
+    const limit = integer(query, 'limit', pageLimits) ?? pageLimits.default
     const page = await service.hub.history(
       {
         topics,
         user: userOf(service, request),
         lastEventId: readLastEventId(request),
-        last: integer(query, 'last', { min: 0, max: maxLast }) ?? limit,
+        last: integer(query, 'last', lastLimits) ?? limit,
       },
       limit,
     )

@@ -1,16 +1,19 @@
 import { RingcastError } from '../errors.js'
 import { checkEvent, type EventDraft } from '../hub/event.js'
+import { maxBatch } from '../limits/request-limits.js'
+import { pushOperation } from '../openapi/event-operations.js'
+import { parametersOf } from '../openapi/operation.js'
 import { parseJson, utf8Text } from './json-text.js'
 import { checkNames, isAnybodys, many, single, type Query } from './query.js'
-
-/** The most events in one push. */
-export const maxBatch = 1000
 
 /** What a push asks for: its events, and whether it is answered as one or as many. */
 export interface Push {
   readonly drafts: readonly EventDraft[]
   readonly single: boolean
 }
+
+/** What the query may say of an event whose data is the body. */
+const textParameters = parametersOf(pushOperation)
 
 /** The media types of a push, and how a body of each is read. */
 export const pushTypes: Record<
@@ -46,7 +49,7 @@ function readLines(body: Buffer, query: Query, maxEventBytes: number): Push {
 }
 
 function readText(body: Buffer, query: Query, maxEventBytes: number): Push {
-  checkNames(query, ['topic', 'user', 'event', 'key'])
+  checkNames(query, textParameters)
   const event: Record<string, unknown> = { data: utf8Text(body) }
   for (const name of ['topic', 'user']) {
     const values = many(query, name)

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { RingcastError } from '../errors.js'
+import { pushOperation } from '../openapi/event-operations.js'
 import { publishersOnly } from './access.js'
 import { addressOf, clientOf } from './client.js'
 import { pushTypes, type Push } from './push-body.js'
@@ -21,7 +22,7 @@ export function pushRoute(app: FastifyInstance, service: Service): void {
   )
   const { pushes, quota } = service
   const onRequest = [publishersOnly(service), ...quotaFirst(quota)]
-  app.post(pushPath, { onRequest }, async (request, reply) => {
+  app.post(pushPath, { schema: pushOperation, onRequest }, async (request, reply) => {
     const push = readPush(request, service.maxEventBytes)
     const counted = quota?.count(
       clientOf(request.caller, () => addressOf(request)),
@@ -29,7 +30,7 @@ export function pushRoute(app: FastifyInstance, service: Service): void {
     )
     if (counted !== undefined) await counted
     const accepted = await pushes.push(request.caller, push)
-    request.log.debug({ events: push.drafts.length }, 'pushed')
+    request.log.debug({ reqId: request.id, events: push.drafts.length }, 'pushed')
     return reply.code(202).send(accepted)
   })
 }

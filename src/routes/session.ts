@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { findCredential, sessionCookie } from '../auth/credentials.js'
 import { unauthenticated } from '../auth/grants.js'
 import { RingcastError } from '../errors.js'
+import { endSessionOperation, sessionOperation } from '../openapi/credential-operations.js'
 import { identified } from './access.js'
 import { checkNames, type Query } from './query.js'
 import type { Service } from './service.js'
@@ -17,7 +18,8 @@ const maxCookieSeconds = 400 * 24 * 3600
  * pages of the same site. `DELETE /api/session`: takes it back, whatever it is worth.
  */
 export function sessionRoutes(app: FastifyInstance, service: Service): void {
-  app.post('/api/session', { onRequest: identified(service) }, (request, reply) => {
+  const options = { schema: sessionOperation, onRequest: identified(service) }
+  app.post('/api/session', options, (request, reply) => {
     checkNames(request.query as Query, [])
     // An open service has nothing to remember.
     if (!service.credentials.configured) return reply.code(204).send()
@@ -34,7 +36,7 @@ export function sessionRoutes(app: FastifyInstance, service: Service): void {
     }
     return reply.header('set-cookie', cookie).header('cache-control', 'no-store').code(204).send()
   })
-  app.delete('/api/session', (request, reply) => {
+  app.delete('/api/session', { schema: endSessionOperation }, (request, reply) => {
     checkNames(request.query as Query, [])
     return reply
       .header('set-cookie', cookieOf(request, '', 0))

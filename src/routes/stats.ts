@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify'
+import { statsOperation } from '../openapi/admin-operations.js'
 import { administratorsOnly } from './access.js'
 import type { Service } from './service.js'
 
 /** `GET /api/stats`: the figures that the dashboard shows, of all workers of the node. */
 export function statsRoute(app: FastifyInstance, service: Service): void {
-  app.get('/api/stats', { onRequest: administratorsOnly(service) }, () => service.figures())
+  const options = { schema: statsOperation, onRequest: administratorsOnly(service) }
+  app.get('/api/stats', options, () => service.figures())
 }

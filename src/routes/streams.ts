@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { RingcastError } from '../errors.js'
 import { isPattern } from '../hub/topic.js'
+import { pageLimits, streamSorts, topicSorts } from '../limits/request-limits.js'
+import {
+  endStreamOperation,
+  endStreamsOfUserOperation,
+  streamsOperation,
+  topicsOperation,
+} from '../openapi/admin-operations.js'
+import { parametersOf } from '../openapi/operation.js'
 import type { PageRequest } from '../peers/page.js'
 import { administratorsOnly } from './access.js'
 import { checkNames, integer, oneOf, single, user as userOf, type Query } from './query.js'
 import { hubOf, type Service } from './service.js'
-
-const maxLimit = 1000
-const defaultLimit = 100
-const streamSorts = ['-lag', 'lag', '-bytes', 'bytes', '-since', 'since'] as const
-const topicSorts = ['-streams', 'streams', 'topic', '-topic'] as const
 
 /**
  * `GET /api/streams` and `/api/topics`, and the deletions that end streams: of all processes that
@@ -17,30 +20,31 @@ const topicSorts = ['-streams', 'streams', 'topic', '-topic'] as const
  */
 export function streamRoutes(app: FastifyInstance, service: Service): void {
   const { peers } = service
-  const admin = { onRequest: administratorsOnly(service) }
+  const onRequest = administratorsOnly(service)
 
-  app.get('/api/streams', admin, async (request) => {
+  app.get('/api/streams', { schema: streamsOperation, onRequest }, async (request) => {
     const query = request.query as Query
-    checkNames(query, ['user', 'topic', 'node', 'sort', 'limit', 'after'])
+    checkNames(query, parametersOf(streamsOperation))
     const { items, total, after, silent } = await peers.streams({
       user: userOf(query),
       topic: single(query, 'topic'),
       node: single(query, 'node'),
-      ...pageRequest(query, oneOf(query, 'sort', streamSorts) ?? '-lag'),
+      ...pageRequest(query, oneOf(query, 'sort', streamSorts) ?? streamSorts[0]),
     })
     return { streams: items, total, after, ...told(silent) }
   })
 
-  app.get('/api/topics', admin, async (request) => {
+  app.get('/api/topics', { schema: topicsOperation, onRequest }, async (request) => {
     const query = request.query as Query
-    checkNames(query, ['topic', 'sort', 'limit', 'after'])
-    const wanted = pageRequest(query, oneOf(query, 'sort', topicSorts) ?? '-streams')
+    checkNames(query, parametersOf(topicsOperation))
+    const wanted = pageRequest(query, oneOf(query, 'sort', topicSorts) ?? topicSorts[0])
     const { items, total, after, silent } = await peers.topics(single(query, 'topic'), wanted)
     const topics = items.map((row) => ({ ...row, last: lastOf(service, row.topic) }))
     return { topics, total, after, ...told(silent) }
   })
 
-  app.delete('/api/streams/:id', admin, async (request, reply) => {
+  const endStream = { schema: endStreamOperation, onRequest }
+  app.delete('/api/streams/:id', endStream, async (request, reply) => {
     checkNames(request.query as Query, [])
     const { id } = request.params as { id: string }
     const { found, silent } = await peers.endStream(id)
@@ -49,9 +53,10 @@ export function streamRoutes(app: FastifyInstance, service: Service): void {
     throw new RingcastError('RINGCAST_STREAM_NOT_FOUND', `no open stream has this id${where}`)
   })
 
-  app.delete('/api/users/:user/streams', admin, async (request) => {
+  const endStreamsOfUser = { schema: endStreamsOfUserOperation, onRequest }
+  app.delete('/api/users/:user/streams', endStreamsOfUser, async (request) => {
     const query = request.query as Query
-    checkNames(query, ['revoke'])
+    checkNames(query, parametersOf(endStreamsOfUserOperation))
     const revoke = oneOf(query, 'revoke', ['true', 'false']) !== 'false'
     const { user } = request.params as { user: string }
     const { revocations } = service.credentials
@@ -75,7 +80,7 @@ function told(silent: number): { silent?: number } {
 function pageRequest(query: Query, sort: string): PageRequest {
   return {
     sort,
-    limit: integer(query, 'limit', { min: 1, max: maxLimit }) ?? defaultLimit,
+    limit: integer(query, 'limit', pageLimits) ?? pageLimits.default,
     after: single(query, 'after'),
   }
 }

@@ -2,13 +2,15 @@ import type { FastifyInstance } from 'fastify'
 import { unauthenticated } from '../auth/grants.js'
 import { invalidCredential } from '../auth/invalid-credential.js'
 import { ticketSeconds } from '../auth/tickets.js'
+import { ticketsOperation } from '../openapi/credential-operations.js'
 import { identified } from './access.js'
 import { checkNames, single, type Query } from './query.js'
 import type { Service } from './service.js'
 
 /** `POST /api/tickets`: a credential for one use, for clients that make a URL for each connection. */
 export function ticketsRoute(app: FastifyInstance, service: Service): void {
-  app.post('/api/tickets', { onRequest: identified(service) }, async (request, reply) => {
+  const options = { schema: ticketsOperation, onRequest: identified(service) }
+  app.post('/api/tickets', options, async (request, reply) => {
     const query = request.query as Query
     checkNames(query, [])
     if (request.caller.kind === 'anonymous') throw unauthenticated('a ticket')

@@ -2,23 +2,24 @@ import type { FastifyInstance } from 'fastify'
 import { parseEventId, type Place } from '../hub/event-id.js'
 import type { FoundEvent } from '../hub/find-event.js'
 import type { TracedEvent } from '../hub/trace.js'
+import { pageLimits } from '../limits/request-limits.js'
+import { traceOperation } from '../openapi/admin-operations.js'
+import { parametersOf } from '../openapi/operation.js'
 import type { Trace } from '../peers/trace-rows.js'
 import { administratorsOnly } from './access.js'
 import { checkNames, integer, invalidQuery, single, user, type Query } from './query.js'
 import type { Service } from './service.js'
 import { summaryOf, type Asked, type AskedEvent } from './trace-summary.js'
 
-const defaultLimit = 100
-const maxLimit = 1000
-
 /** `GET /api/trace`: where an event has got to, or what befell the streams of a user. */
 export function traceRoute(app: FastifyInstance, service: Service): void {
-  app.get('/api/trace', { onRequest: administratorsOnly(service) }, async (request) => {
+  const options = { schema: traceOperation, onRequest: administratorsOnly(service) }
+  app.get('/api/trace', options, async (request) => {
     const query = request.query as Query
-    checkNames(query, ['event', 'user', 'stream', 'limit'])
+    checkNames(query, parametersOf(traceOperation))
     const id = single(query, 'event')
     const names = { user: user(query), stream: single(query, 'stream') }
-    const limit = integer(query, 'limit', { min: 1, max: maxLimit }) ?? defaultLimit
+    const limit = integer(query, 'limit', pageLimits) ?? pageLimits.default
     if ([id, names.user, names.stream].every((name) => name === undefined)) {
       throw invalidQuery('event', '"event", "user" or "stream" is needed, or several of them')
     }

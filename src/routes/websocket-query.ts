@@ -1,8 +1,12 @@
+import { parametersOf } from '../openapi/operation.js'
+import { webSocketOperation } from '../openapi/stream-operations.js'
 import type { StartRequest } from '../hub/resume.js'
 import { defaultTopic } from '../hub/topic.js'
+import { lastLimits } from '../limits/request-limits.js'
 import { bad, type ClientMessage } from './client-messages.js'
-import { maxLast } from './events.js'
 import { checkNames, checkTopics, integer, many, subscription, type Query } from './query.js'
+
+const parameters = parametersOf(webSocketOperation)
 
 /** What a client subscribes to, and from where on. */
 export interface Subscription extends StartRequest {
@@ -16,8 +20,8 @@ export interface Subscription extends StartRequest {
  * @throws RingcastError `RINGCAST_INVALID_QUERY`, `RINGCAST_INVALID_TOPIC`.
  */
 export function startOf(query: Query, lastEventId: string | undefined): Subscription | undefined {
-  checkNames(query, ['topic', 'user', 'lastEventId', 'last'])
-  const last = integer(query, 'last', { min: 0, max: maxLast })
+  checkNames(query, parameters)
+  const last = integer(query, 'last', lastLimits)
   const isNamed = many(query, 'topic').length > 0
   if (!isNamed && lastEventId === undefined && last === undefined) return undefined
   return { topics: subscription(query), lastEventId, last }
@@ -36,7 +40,7 @@ export function topicsOf({ type, ref, fields }: ClientMessage): Subscription {
     throw bad('"lastEventId" is an id, or "earliest"', ref)
   }
   if (last !== undefined && !isLast(last)) {
-    throw bad(`"last" is a whole number from 0 to ${maxLast}`, ref)
+    throw bad(`"last" is a whole number from ${lastLimits.min} to ${lastLimits.max}`, ref)
   }
   checkTopics(topics, 'topics')
   // As in a query, an empty id counts as none.
@@ -48,5 +52,6 @@ function isTexts(value: unknown): value is readonly string[] {
 }
 
 function isLast(value: unknown): value is number {
-  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= maxLast
+  if (!Number.isInteger(value)) return false
+  return Number(value) >= lastLimits.min && Number(value) <= lastLimits.max
 }

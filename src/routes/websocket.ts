@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import websocketPlugin from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RingcastError } from '../errors.js'
+import { webSocketOperation } from '../openapi/stream-operations.js'
 import type { Pings } from '../transports/pings.js'
 import { TurnQueue } from '../transports/turn-queue.js'
 import { sortUpgrades } from '../transports/upgrades.js'
@@ -91,6 +92,7 @@ export async function websocketRoute(
     scope.route({
       method: 'GET',
       url: path,
+      schema: webSocketOperation,
       onRequest: (request, reply, done) => {
         if (request.ws && service.hub.draining) {
           reply.hijack()
@@ -167,7 +169,8 @@ function checkVersion({ headers }: FastifyRequest, reply: FastifyReply): void {
  * @throws RingcastError `RINGCAST_ORIGIN_REFUSED`.
  */
 function handshakeOf(service: Service, request: FastifyRequest): Handshake {
-  const common = { address: addressOf(request), query: request.query }
+  const { id: requestId, query } = request
+  const common = { requestId, address: addressOf(request), query }
   try {
     const lastEventId = readLastEventId(request)
     return { ...common, lastEventId, given: givenBy(service.credentials, service.origins, request) }

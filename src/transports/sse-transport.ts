@@ -4,6 +4,7 @@ import type { Stream } from '../hub/stream.js'
 import type { Transport } from '../hub/transport.js'
 import type { Frame, WireFormat } from '../hub/wire-format.js'
 import type { LostReason, WatchedSocket } from './dead-peers.js'
+import { reset } from './secure-sockets.js'
 
 /** The last chunk of a chunked body (RFC 9112 section 7.1). */
 const lastChunk = Buffer.from('0\r\n\r\n')
@@ -77,8 +78,6 @@ export class SseTransport implements Transport, WatchedSocket {
   }
 
   destroy(): void {
-    // With a reset: after a plain close the kernel would go on for minutes with what it has queued
-    // for a peer that takes nothing.
-    this.socket.resetAndDestroy()
+    reset(this.socket)
   }
 }

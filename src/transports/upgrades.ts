@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { isTaken } from './taken-sockets.js'
 import { TurnQueue } from './turn-queue.js'
 
@@ -41,7 +42,7 @@ export function sortUpgrades(
       return
     }
     socket.unshift(Buffer.concat([plainHead(request), head]))
-    server.emit('connection', socket)
+    server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
   })
   return wanted
 }

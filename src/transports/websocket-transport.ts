@@ -6,6 +6,7 @@ import type { Timed } from '../hub/timer-wheel.js'
 import type { Transport } from '../hub/transport.js'
 import type { ByeReason, Frame, WireFormat } from '../hub/wire-format.js'
 import type { LostReason, WatchedSocket } from './dead-peers.js'
+import { reset } from './secure-sockets.js'
 
 /** Why a connection is closed, as its client is told (RFC 6455 section 7.4). */
 export const closeCodes = {
@@ -149,7 +150,6 @@ export class WebSocketTransport implements Transport, WatchedSocket, Timed {
   }
 
   destroy(): void {
-    // With a reset, as over SSE: the kernel is not to go on for minutes.
-    this.socket.resetAndDestroy()
+    reset(this.socket)
   }
 }

@@ -1,4 +1,6 @@
 import type { KeptTicket } from '../auth/tickets.js'
+import type { Addresses } from '../listening.js'
+import type { Certificate } from '../certificate.js'
 import type { StreamLimit, StreamOwner } from '../limits/stream-limits.js'
 import type { Answers } from '../peers/peer-link.js'
 import type { Settings } from '../settings.js'
@@ -8,6 +10,8 @@ export interface WorkerStart {
   readonly settings: Settings
   /** The name of the node, of which the worker is one process. */
   readonly node: string
+  /** What it shows its clients, if it is reached over TLS. */
+  readonly certificate: Certificate | undefined
   /** From 1; one that replaces another has a number of its own. */
   readonly worker: number
 }
@@ -36,12 +40,14 @@ export interface PrimaryCalls {
 
 /** What the primary calls a worker for. */
 export interface WorkerCalls {
-  /** Begins to serve; the address, or why it cannot. */
-  start(how: WorkerStart): Promise<string>
+  /** Begins to serve; where, or why it cannot. */
+  start(how: WorkerStart): Promise<Addresses>
   /** Answers what another worker asks. */
   answer(message: string): Promise<string>
   /** Another worker has appended to the log. */
   headMoved(of: null): void
+  /** Shows this certificate from now on. */
+  useCertificate(certificate: Certificate): void
   /** Shuts down without loss, then exits. */
   drain(of: null): void
 }

@@ -1,9 +1,11 @@
 import cluster from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import { nodeName } from '../app.js'
+import { internalAddress } from '../listening.js'
+import type { Certificate } from '../certificate.js'
 import type { ProcessLog } from '../process-log.js'
 import type { Settings } from '../settings.js'
-import type { Ending } from '../signals.js'
+import type { Running } from '../signals.js'
 import { NodeCounts } from './node-counts.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -17,15 +19,16 @@ const workerProgram = fileURLToPath(new URL('worker.js', import.meta.url))
  */
 export async function runWorkers(
   settings: Settings,
+  certificate: Certificate | undefined,
   { logger, exit }: ProcessLog,
-): Promise<Ending> {
+): Promise<Running> {
   // The workers accept from one socket, as the kernel wakes them. Passed on by the primary, in
   // turns, connections are spread more evenly (to a hundredth, not a fifth), but a storm of them
   // takes a half longer, and the primary is one more process that has to keep up.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: workerProgram, args: [] })
   const pool = new WorkerPool({
-    start: { settings, node: nodeName() },
+    start: { settings, node: nodeName(), certificate },
     counts: new NodeCounts(settings),
     logger,
     onHopeless: (why) => {
@@ -39,14 +42,18 @@ export async function runWorkers(
     await holdLog(settings.store.slice('file:'.length))
   }
   try {
-    const address = await pool.start(settings.workers)
-    logger.info({ workers: settings.workers }, `listening on ${address}`)
+    const { service, internal } = await pool.start(settings.workers)
+    if (internal !== undefined) logger.info(internalAddress(internal))
+    logger.info({ workers: settings.workers }, `listening on ${service}`)
   } catch (error) {
     pool.kill()
     throw error
   }
   return {
     drain: () => pool.drain(),
+    useCertificate: (renewed) => {
+      pool.useCertificate(renewed)
+    },
     endAtOnce: () => {
       pool.kill()
     },

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { Addresses } from '../listening.js'
+import type { Certificate } from '../certificate.js'
 import { answerMs, type Answers } from '../peers/peer-link.js'
 import type { PrimaryCalls, WorkerStart } from './calls.js'
 import type { NodeCounts } from './node-counts.js'
@@ -28,6 +30,7 @@ export interface WorkerPoolParts {
 export class WorkerPool {
   readonly #parts: WorkerPoolParts
   readonly #workers = new Set<WorkerProcess>()
+  #start: Omit<WorkerStart, 'worker'>
   #lastNumber = 0
   #failures = 0
   /** Whether those that end are replaced: not before all have begun, nor while they shut down. */
@@ -36,18 +39,25 @@ export class WorkerPool {
 
   constructor(parts: WorkerPoolParts) {
     this.#parts = parts
+    this.#start = parts.start
   }
 
   /**
    * Starts so many workers. The first goes alone: what keeps it from listening would keep all.
    *
-   * @returns the address of the service.
+   * @returns where the service is.
    */
-  async start(count: number): Promise<string> {
-    const address = await this.#startOne()
+  async start(count: number): Promise<Addresses> {
+    const addresses = await this.#startOne()
     await Promise.all(Array.from({ length: count - 1 }, () => this.#startOne()))
     this.#isKept = true
-    return address
+    return addresses
+  }
+
+  /** Shows another certificate from now on, in workers that start later too. */
+  useCertificate(certificate: Certificate): void {
+    this.#start = { ...this.#start, certificate }
+    for (const worker of this.#workers) worker.useCertificate(certificate)
   }
 
   /** Shuts all workers down without loss; rejects if one had to be killed, or failed. */
@@ -57,7 +67,7 @@ export class WorkerPool {
     for (const worker of workers) worker.drain()
     const timer = setTimeout(() => {
       this.kill()
-    }, this.#parts.start.settings.drainMs + drainGraceMs)
+    }, this.#start.settings.drainMs + drainGraceMs)
     const ends = await Promise.all(workers.map(({ ended }) => ended))
     clearTimeout(timer)
     const failed = ends.filter(({ code }) => code !== 0).length
@@ -71,14 +81,14 @@ export class WorkerPool {
     for (const worker of this.#workers) worker.kill()
   }
 
-  async #startOne(): Promise<string> {
+  async #startOne(): Promise<Addresses> {
     const worker = new WorkerProcess(++this.#lastNumber, (worker) => this.#callsOf(worker))
     this.#workers.add(worker)
     const startedAt = performance.now()
     void worker.ended.then((end) => {
       this.#gone(worker, end, performance.now() - startedAt)
     })
-    return worker.start(this.#parts.start)
+    return worker.start(this.#start)
   }
 
   #gone(worker: WorkerProcess, { code, signal }: WorkerEnd, livedMs: number): void {

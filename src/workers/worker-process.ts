@@ -1,6 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { PrimaryCalls, WorkerCalls, WorkerStart } from './calls.js'
+import type { Certificate } from '../certificate.js'
 import { Channel } from './channel.js'
+import type { Addresses } from '../listening.js'
 
 /** How a worker ended: its exit code, or the signal that killed it. */
 export interface WorkerEnd {
@@ -62,22 +64,22 @@ export class WorkerProcess {
   }
 
   /**
-   * Has it begin to serve. Resolves with its address.
+   * Has it begin to serve. Resolves with where it does.
    *
    * @throws WorkerStartError with why it cannot.
    */
-  async start(how: Omit<WorkerStart, 'worker'>): Promise<string> {
+  async start(how: Omit<WorkerStart, 'worker'>): Promise<Addresses> {
     const ended = this.ended.then(({ code, signal }) => {
       throw new WorkerStartError(`a worker ended as it began (${signal ?? `code ${code ?? 0}`})`)
     })
     const started = this.#ready.then(() =>
       this.#channel.call('start', { ...how, worker: this.number }),
     )
-    const address = await Promise.race([started, ended]).catch((error: unknown) => {
+    const addresses = await Promise.race([started, ended]).catch((error: unknown) => {
       throw new WorkerStartError((error as Error).message)
     })
     this.#serving = true
-    return address
+    return addresses
   }
 
   /** Asks it what another worker wants to know, once it hears; rejects when it ends after that. */
@@ -89,6 +91,11 @@ export class WorkerProcess {
   /** Lets it know that another worker has appended to the log. */
   headMoved(): void {
     this.#channel.tell('headMoved', null)
+  }
+
+  /** Has it show another certificate, if it serves. */
+  useCertificate(certificate: Certificate): void {
+    this.#channel.tell('useCertificate', certificate)
   }
 
   /** Has it shut down without loss, and exit; one that has only been forked, as soon as it hears. */

@@ -1,7 +1,8 @@
 import cluster from 'node:cluster'
 import { buildApp, type App } from '../app.js'
+import type { Certificate } from '../certificate.js'
 import { limitsStreams } from '../limits/stream-limits.js'
-import { listen, whyNotListening } from '../listening.js'
+import { listen, whyNotListening, type Addresses } from '../listening.js'
 import { openLogger, type ProcessLog } from '../process-log.js'
 import type { PrimaryCalls, WorkerCalls, WorkerStart } from './calls.js'
 import { Channel } from './channel.js'
@@ -14,6 +15,7 @@ class WorkerMain {
   #app: App | undefined
   #log: ProcessLog | undefined
   #onHeadMoved: () => void = () => {}
+  #certificate: Certificate | undefined
   #draining = false
 
   constructor(send: (message: object) => void) {
@@ -22,6 +24,10 @@ class WorkerMain {
       answer: (message) => this.#line.answered(message),
       headMoved: () => {
         this.#onHeadMoved()
+      },
+      useCertificate: (certificate) => {
+        this.#certificate = certificate
+        this.#app?.useCertificate(certificate)
       },
       drain: () => {
         this.drain()
@@ -63,11 +69,12 @@ class WorkerMain {
     this.drain()
   }
 
-  async #start({ settings, node, worker }: WorkerStart): Promise<string> {
+  async #start({ settings, node, worker, certificate }: WorkerStart): Promise<Addresses> {
     const log = openLogger(settings, worker)
     try {
       const app = await buildApp(settings, {
         logger: log.logger,
+        certificate,
         shared: {
           node,
           worker,
@@ -83,10 +90,15 @@ class WorkerMain {
           },
         },
       })
-      const address = await listen(app, settings, log.logger, () => 'serving')
+      const addresses = await listen(app, settings, log.logger, {
+        service: () => 'serving',
+        internal: () => 'serving health and metrics',
+      })
       this.#app = app
+      // Renewed while it began.
+      if (this.#certificate !== undefined) app.useCertificate(this.#certificate)
       this.#log = log
-      return address
+      return addresses
     } catch (error) {
       // The answer goes first: by it the primary knows why this worker ends.
       setImmediate(() => {
@@ -105,6 +117,8 @@ const main = new WorkerMain((message) => {
 process.on('message', (message) => {
   main.receive(message)
 })
+// The primary hears this one too, and says what follows from it.
+process.on('SIGHUP', () => {})
 // A terminal sends it to all of its processes; the primary hears it too, and says what to do.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {

@@ -10,13 +10,14 @@ const clients = 1000
 const behind = 100_000
 const ofEach = behind / clients
 /**
- * Bounds that a machine with other things to do keeps too: alone it takes 3.5 s, and a push 26 ms. Were
- * each to read the log by itself, it would take more than 30 s, and a push 400 ms.
+ * Bounds that a slow machine keeps too, while coverage is measured: alone on one it takes 3.5 s, and a push
+ * 26 ms; on another 8.5 s, and 10 s with coverage. Were each to read the log by itself, it would take ten
+ * times as long.
  */
-const most = { seconds: 10, pushMs: 200 }
+const most = { seconds: 20, pushMs: 200 }
 
 t.test(
-  '1,000 users that come back 100,000 events behind are live within 10 s, and hold up no push',
+  '1,000 users that come back 100,000 events behind are live soon, and hold up no push',
   { timeout: 60_000 },
   async (t) => {
     const store = `file:${join(t.testdir(), 'log')}`

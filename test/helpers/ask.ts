@@ -1,4 +1,11 @@
-import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import {
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
+import { request as secureRequest } from 'node:https'
+import { testCertificate } from './certificate.js'
 
 /** A whole answer. */
 export interface Answer {
@@ -16,13 +23,23 @@ export interface Question {
   readonly body?: string | Buffer
 }
 
-/** Sends one request on a connection of its own, its headers as they are (`Host` and `Origin` too). */
+/**
+ * Sends one request on a connection of its own, its headers as they are (`Host` and `Origin` too). Over
+ * https it trusts the certificate of the tests alone.
+ */
 export function ask(
   url: string,
   { method = 'GET', headers = {}, body }: Question = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers, agent: false }, (response) => {
+    const options = { method, headers, agent: false }
+    const outgoing = url.startsWith('https:')
+      ? secureRequest(url, { ...options, ca: testCertificate().cert }, read)
+      : request(url, options, read)
+    outgoing.on('error', reject)
+    outgoing.end(body)
+
+    function read(response: IncomingMessage): void {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => (text += part))
@@ -35,8 +52,6 @@ export function ask(
           json: text.startsWith('{') ? (JSON.parse(text) as Answer['json']) : undefined,
         })
       })
-    })
-    outgoing.on('error', reject)
-    outgoing.end(body)
+    }
   })
 }

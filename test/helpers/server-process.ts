@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Test } from 'tap'
 
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
-const processReporter = new URL('process-reporter.mjs', import.meta.url).href
+const processReporter = new URL('../../test/helpers/process-reporter.mjs', import.meta.url).href
 
 /** The built service, as a process of its own. */
 export interface ServerProcess {
@@ -16,6 +16,9 @@ export interface ServerProcess {
   log(): string
 }
 
+/** How a process ended. */
+export type Exit = readonly [code: number | null, signal: NodeJS.Signals | null]
+
 /** What a command said, once it is over. */
 export interface Ended {
   readonly code: number | null
@@ -23,7 +26,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Starts `ringcast serve` on a free port, and ends it with the test. */
+/** Starts `ringcast serve` on a free port, or that of its flags, and ends it with the test. */
 export function startServer(t: Test, ...flags: string[]): Promise<ServerProcess> {
   return startCommand(t, [], flags)
 }
@@ -46,6 +49,13 @@ export function startServerIn(
   return startCommand(t, [], flags, env)
 }
 
+/** Stops a server by SIGTERM, which drains it, and answers how it ended. */
+export async function stopServer({ process }: ServerProcess): Promise<Exit> {
+  const ended = once(process, 'exit')
+  process.kill('SIGTERM')
+  return (await ended) as unknown as Exit
+}
+
 async function startCommand(
   t: Test,
   before: readonly string[],
@@ -53,7 +63,8 @@ async function startCommand(
   env: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const node = [process.execPath, '--expose-gc', '--import', processReporter]
-  const [command, ...args] = [...before, ...node, main, 'serve', '--port', '0', ...flags]
+  const port = flags.includes('--port') ? [] : ['--port', '0']
+  const [command, ...args] = [...before, ...node, main, 'serve', ...port, ...flags]
   const child = spawn(command!, args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { ...process.env, ...env },
@@ -63,7 +74,7 @@ async function startCommand(
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout!.on('data', (text: Buffer) => {
       log += text.toString()
-      const match = /listening on (http:[^"]+)/.exec(log)
+      const match = /listening on (https?:[^"]+)/.exec(log)
       if (match !== null) resolve(match[1]!)
     })
     child.once('exit', (code) => {

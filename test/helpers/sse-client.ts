@@ -1,7 +1,9 @@
 import { connect, type Socket } from 'node:net'
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Test } from 'tap'
+import { eventStream, type ControlMessage, type EventStream } from './event-stream.js'
 import { until } from './until.js'
+
+export type { ControlMessage }
 
 /** What a raw client may do differently. */
 export interface RawOptions {
@@ -11,29 +13,15 @@ export interface RawOptions {
   readonly lastEventId?: string | undefined
 }
 
-/** A message of the service itself, and how many events came before it. */
-export type ControlMessage = { id: string | undefined; behind: number } & Record<string, unknown>
-
 /** A client on a bare socket, which sees what really goes over the wire. */
-export interface RawStream {
+export interface RawStream extends EventStream {
   readonly socket: Socket
   /** The status line and headers, once they are here. */
   head(): string
   /** The body so far, chunks joined. */
   body(): string
-  /** The events so far, those of the service (`ringcast`) apart. */
-  readonly events: EventSourceMessage[]
-  readonly control: ControlMessage[]
-  /** The last `id:` of all, where this client would resume. */
-  readonly lastId: string | undefined
-  /** The last `retry:` of all: after how many milliseconds this client would come back. */
-  readonly retryMs: number | undefined
   /** Whether the connection is closed. */
   readonly closed: boolean
-  /** Resolves once that many events are here. */
-  received(count: number): Promise<EventSourceMessage[]>
-  /** Resolves once a control event of this type is here. */
-  told(type: string): Promise<ControlMessage>
   /** Cuts the connection. */
   cut(): void
 }
@@ -60,24 +48,10 @@ export async function openStream(
 
 /** Reads what comes over a socket as an event stream. */
 export function rawStream(socket: Socket): RawStream {
-  const events: EventSourceMessage[] = []
-  const control: RawStream['control'] = []
+  const stream = eventStream()
   let [head, body] = ['', '']
   let rest: Buffer = Buffer.alloc(0)
-  let lastId: string | undefined
-  let retryMs: number | undefined
   let closed = false
-  const parser = createParser({
-    onEvent(message) {
-      if (message.id !== undefined) lastId = message.id
-      if (message.event !== 'ringcast') events.push(message)
-      else {
-        const { id, data } = message
-        control.push({ id, ...(JSON.parse(data) as object), behind: events.length })
-      }
-    },
-    onRetry: (ms) => (retryMs = ms),
-  })
   socket.on('data', (bytes) => {
     rest = Buffer.concat([rest, bytes])
     if (head === '') {
@@ -90,7 +64,7 @@ export function rawStream(socket: Socket): RawStream {
     const [text, left] = chunked ? chunks(rest) : [rest.toString(), Buffer.alloc(0)]
     rest = left
     body += text
-    parser.feed(text)
+    stream.feed(text)
   })
   socket.on('error', () => {
     // A cut connection is told by `close`.
@@ -100,25 +74,19 @@ export function rawStream(socket: Socket): RawStream {
     socket,
     head: () => head,
     body: () => body,
-    events,
-    control,
+    events: stream.events,
+    control: stream.control,
     get lastId() {
-      return lastId
+      return stream.lastId
     },
     get retryMs() {
-      return retryMs
+      return stream.retryMs
     },
     get closed() {
       return closed
     },
-    async received(count) {
-      await until(() => events.length >= count, `${count} events`, 30_000)
-      return events
-    },
-    async told(type) {
-      await until(() => control.some((event) => event['type'] === type), `a ${type}`)
-      return control.find((event) => event['type'] === type)!
-    },
+    received: (count) => stream.received(count),
+    told: (type) => stream.told(type),
     cut: () => socket.destroy(),
   }
 }

@@ -1,5 +1,9 @@
 import type { Test } from 'tap'
-import { openStream, type ControlMessage, type RawStream } from './sse-client.js'
+import type { Settings } from '../../dist/settings.js'
+import { startApp, startSecureApp, type RunningApp } from './app.js'
+import type { ControlMessage, EventStream } from './event-stream.js'
+import { http2Session, http2Stream } from './http2-client.js'
+import { openStream } from './sse-client.js'
 import { until } from './until.js'
 import { openWebSocket } from './web-socket-client.js'
 
@@ -46,6 +50,8 @@ export interface Subscription {
 /** A way to subscribe. */
 export interface Way {
   readonly name: string
+  /** Starts a service that can be subscribed to in this way. */
+  readonly startApp: (t: Test, settings?: Partial<Settings>) => Promise<RunningApp>
   /** As `/api/streams` calls it. */
   readonly transport: 'sse' | 'websocket'
   /** Resolves once the subscriber was told something, or its connection is closed. */
@@ -55,17 +61,47 @@ export interface Way {
 /** As an EventSource and most clients of event streams do. */
 export const byEventStream: Way = {
   name: 'an event stream',
+  startApp,
   transport: 'sse',
   async subscribe(t, port, { lastEventId, token, ...wants } = {}) {
     const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
     const path = `/events${queryOf(wants)}`
-    return subscriptionOf(await openStream(t, port, path, { headers, lastEventId }))
+    const stream = await openStream(t, port, path, { headers, lastEventId })
+    return subscriptionOf(stream, {
+      pause: () => stream.socket.pause(),
+      resume: () => stream.socket.resume(),
+      cut: () => {
+        stream.cut()
+      },
+    })
+  },
+}
+
+/** As a browser does over https: an event stream with others on one connection. */
+export const byHttp2: Way = {
+  name: 'an event stream over HTTP/2',
+  startApp: startSecureApp,
+  transport: 'sse',
+  async subscribe(t, port, { lastEventId, token, ...wants } = {}) {
+    const session = http2Session(t, port)
+    const stream = await http2Stream(session, `/events${queryOf(wants)}`, {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    })
+    return subscriptionOf(stream, {
+      pause: () => stream.stream.pause(),
+      resume: () => stream.stream.resume(),
+      cut: () => {
+        session.destroy()
+      },
+    })
   },
 }
 
 /** As a client does that wants one connection and one subscription. */
 export const byWebSocketUrl: Way = {
   name: 'a WebSocket, asked for in its URL',
+  startApp,
   transport: 'websocket',
   async subscribe(t, port, wants = {}) {
     const path = `/ws${queryOf({ topics: ['broadcast'], ...wants })}`
@@ -76,6 +112,7 @@ export const byWebSocketUrl: Way = {
 /** As a client does that says all in frames. */
 export const byWebSocketMessages: Way = {
   name: 'a WebSocket, asked for in messages',
+  startApp,
   transport: 'websocket',
   async subscribe(t, port, { user, token, ...wants } = {}) {
     const client = await openWebSocket(t, port, `/ws${queryOf({ user })}`)
@@ -100,7 +137,10 @@ async function whenTold<T extends Subscription>(subscription: T): Promise<T> {
   return subscription
 }
 
-function subscriptionOf(stream: RawStream): Subscription {
+function subscriptionOf(
+  stream: EventStream & { readonly closed: boolean },
+  connection: Pick<Subscription, 'pause' | 'resume' | 'cut'>,
+): Subscription {
   const events: Received[] = []
   const soFar = (): Received[] => {
     for (const { id, event, data } of stream.events.slice(events.length)) {
@@ -128,8 +168,6 @@ function subscriptionOf(stream: RawStream): Subscription {
       return soFar()
     },
     told: (type) => stream.told(type),
-    pause: () => stream.socket.pause(),
-    resume: () => stream.socket.resume(),
-    cut: () => stream.cut(),
+    ...connection,
   }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { ControlMessage } from './sse-client.js'
+import { arrivals, type ControlMessage } from './event-stream.js'
 import { until } from './until.js'
 
 /** A message of the service. */
@@ -98,7 +98,6 @@ function readMessages(webSocket: WebSocket): WebSocketClient {
     // A cut connection is told by `close`.
   })
   webSocket.on('close', (code) => (closeCode = code))
-  const told = (type: string) => control.find((message) => message['type'] === type)
   return {
     webSocket,
     get socket() {
@@ -119,14 +118,7 @@ function readMessages(webSocket: WebSocket): WebSocketClient {
     get closeCode() {
       return closeCode
     },
-    async received(count) {
-      await until(() => events.length >= count, `${count} events`, 30_000)
-      return events
-    },
-    async told(type) {
-      await until(() => told(type) !== undefined, `a ${type}`)
-      return told(type)!
-    },
+    ...arrivals(events, control),
     async request(message) {
       const ref = `request ${++requests}`
       webSocket.send(JSON.stringify({ ...message, ref }))

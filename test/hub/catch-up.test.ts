@@ -1,11 +1,11 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
 import t from 'tap'
-import { BlockCache, blockOf } from '../../src/hub/block-cache.js'
-import { CatchUp } from '../../src/hub/catch-up.js'
-import { blockEvents, type Retained } from '../../src/hub/event-log.js'
-import { EvictionHorizon } from '../../src/hub/eviction-horizon.js'
-import { Stream } from '../../src/hub/stream.js'
-import type { Transport } from '../../src/hub/transport.js'
+import { BlockCache, blockOf } from '../../dist/hub/block-cache.js'
+import { CatchUp } from '../../dist/hub/catch-up.js'
+import { blockEvents, type Retained } from '../../dist/hub/event-log.js'
+import { EvictionHorizon } from '../../dist/hub/eviction-horizon.js'
+import { Stream } from '../../dist/hub/stream.js'
+import type { Transport } from '../../dist/hub/transport.js'
 import { until } from '../helpers/until.js'
 import { accepted, ringOf, wantsOf } from './fill-ring.js'
 
@@ -43,7 +43,7 @@ function world({ readEvents = blockEvents, damagedFrom = Infinity, told = head }
     },
     newest: async () => [],
   }
-  const cache = new BlockCache(retained, () => told)
+  const cache = new BlockCache(retained, () => told, 16 * 1024 * 1024)
   const ring = ringOf(8, [])
   for (let sequence = 1; sequence <= head; sequence++) ring.append(accepted(sequence))
   const unreadable: Stream[] = []

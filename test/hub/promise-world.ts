@@ -1,17 +1,17 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
-import { RingcastError } from '../../src/errors.js'
-import type { EventDraft } from '../../src/hub/event.js'
-import { Filter, isWanted, type Wants } from '../../src/hub/filter.js'
-import { Hub } from '../../src/hub/hub.js'
-import type { Stream } from '../../src/hub/stream.js'
-import { literalPrefix } from '../../src/hub/topic.js'
-import type { Transport } from '../../src/hub/transport.js'
-import type { Frame } from '../../src/hub/wire-format.js'
-import type { EventLog } from '../../src/hub/event-log.js'
-import { MemoryLog } from '../../src/logs/memory-log.js'
+import { RingcastError } from '../../dist/errors.js'
+import type { EventDraft } from '../../dist/hub/event.js'
+import { Filter, isWanted, type Wants } from '../../dist/hub/filter.js'
+import { Hub } from '../../dist/hub/hub.js'
+import type { Stream } from '../../dist/hub/stream.js'
+import { literalPrefix } from '../../dist/hub/topic.js'
+import type { Transport } from '../../dist/hub/transport.js'
+import type { Frame } from '../../dist/hub/wire-format.js'
+import type { EventLog } from '../../dist/hub/event-log.js'
+import { MemoryLog } from '../../dist/logs/memory-log.js'
 import { RetainingLog } from './retaining-log.js'
-import { sse, sseEnvelope } from '../../src/wire/sse.js'
+import { sse, sseEnvelope } from '../../dist/wire/sse.js'
 import { heartbeatMs, type ClientSpec, type Scenario, type Step } from './promise-scenario.js'
 
 /** What all runs met, so that a run that meets nothing fails. */
@@ -287,6 +287,7 @@ export class World {
       log: (this.eventLog = logOf(retained)),
       ringEvents,
       ringBytes,
+      catchUpBytes: 16 * 1024 * 1024,
       node: 'n',
       nextStreamNumber: () => ++streams,
       heartbeatMs,

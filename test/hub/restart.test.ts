@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { EventLog, Follower, Life } from '../../src/hub/event-log.js'
-import type { AcceptedEvent } from '../../src/hub/event.js'
-import { Hub } from '../../src/hub/hub.js'
-import type { Frame } from '../../src/hub/wire-format.js'
-import { sse } from '../../src/wire/sse.js'
+import type { EventLog, Follower, Life } from '../../dist/hub/event-log.js'
+import type { AcceptedEvent } from '../../dist/hub/event.js'
+import { Hub } from '../../dist/hub/hub.js'
+import type { Frame } from '../../dist/hub/wire-format.js'
+import { sse } from '../../dist/wire/sse.js'
 import { accepted } from './fill-ring.js'
 
 /** A log that several nodes would share, and that a test can make lose events. */
@@ -52,6 +52,7 @@ function newHub() {
     log,
     ringEvents: 64,
     ringBytes: 1e6,
+    catchUpBytes: 1e6,
     node: 'n',
     nextStreamNumber: () => 1,
     heartbeatMs: 15_000,

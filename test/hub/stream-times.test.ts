@@ -1,11 +1,11 @@
 import t from 'tap'
-import { Hub } from '../../src/hub/hub.js'
-import type { EventLog } from '../../src/hub/event-log.js'
-import { EvictionHorizon } from '../../src/hub/eviction-horizon.js'
-import type { Stream } from '../../src/hub/stream.js'
-import type { Transport } from '../../src/hub/transport.js'
-import { MemoryLog } from '../../src/logs/memory-log.js'
-import { sse } from '../../src/wire/sse.js'
+import { Hub } from '../../dist/hub/hub.js'
+import type { EventLog } from '../../dist/hub/event-log.js'
+import { EvictionHorizon } from '../../dist/hub/eviction-horizon.js'
+import type { Stream } from '../../dist/hub/stream.js'
+import type { Transport } from '../../dist/hub/transport.js'
+import { MemoryLog } from '../../dist/logs/memory-log.js'
+import { sse } from '../../dist/wire/sse.js'
 import { draft } from '../logs/event-log-suite.js'
 
 const heartbeatMs = 15_000
@@ -20,6 +20,7 @@ function hubOf(maxStreamAgeMs = 0, log: EventLog = new MemoryLog({ epoch: 'e' })
     log,
     ringEvents: 16,
     ringBytes: 1e6,
+    catchUpBytes: 1e6,
     node: 'n',
     nextStreamNumber: () => 1,
     heartbeatMs,

@@ -1,10 +1,10 @@
 import t from 'tap'
-import type { EventLog, Follower, Life } from '../../src/hub/event-log.js'
-import { Hub } from '../../src/hub/hub.js'
-import type { Stream } from '../../src/hub/stream.js'
-import type { Frame } from '../../src/hub/wire-format.js'
-import { MemoryLog } from '../../src/logs/memory-log.js'
-import { message, replayedEvent, websocket } from '../../src/wire/websocket.js'
+import type { EventLog, Follower, Life } from '../../dist/hub/event-log.js'
+import { Hub } from '../../dist/hub/hub.js'
+import type { Stream } from '../../dist/hub/stream.js'
+import type { Frame } from '../../dist/hub/wire-format.js'
+import { MemoryLog } from '../../dist/logs/memory-log.js'
+import { message, replayedEvent, websocket } from '../../dist/wire/websocket.js'
 import { accepted } from './fill-ring.js'
 
 /** A hub whose slices and time are in the hands of a test. */
@@ -17,6 +17,7 @@ function newHub(log: EventLog = new MemoryLog({ epoch: '' })) {
     log,
     ringEvents: 64,
     ringBytes: 1e6,
+    catchUpBytes: 1e6,
     node: 'n',
     nextStreamNumber: () => ++streams,
     heartbeatMs: 15_000,

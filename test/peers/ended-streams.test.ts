@@ -1,9 +1,9 @@
 import t from 'tap'
-import { EndedStreams } from '../../src/peers/ended-streams.js'
-import type { Hub } from '../../src/hub/hub.js'
-import { Filter } from '../../src/hub/filter.js'
-import { Stream } from '../../src/hub/stream.js'
-import type { Transport } from '../../src/hub/transport.js'
+import { EndedStreams } from '../../dist/peers/ended-streams.js'
+import type { Hub } from '../../dist/hub/hub.js'
+import { Filter } from '../../dist/hub/filter.js'
+import { Stream } from '../../dist/hub/stream.js'
+import type { Transport } from '../../dist/hub/transport.js'
 
 const transport = { kind: 'sse', address: '127.0.0.1' } as Transport
 const hub = {

@@ -8,6 +8,7 @@ import { startChromium, whyNoChromium } from '../helpers/chromium.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
 import { feed, feedOf, openFeed } from './feed-page.js'
+import { waitFor } from './tab.js'
 
 const skip = whyNoChromium()
 const hosts = ['app.site.test', 'push.site.test', 'elsewhere.test']
@@ -232,7 +233,12 @@ t.test(
         .waitFor()
       t.same(await texts('data'), [`for ${user}`])
     }
-    const expiring = 'gathered.find(([type]) => type === "ringcast-expiring")[1]'
-    t.match(await page.evaluate(expiring), { inSeconds: Number }, 'that it expires soon is told')
+    const expiring = 'gathered.find(([type]) => type === "ringcast-expiring")'
+    await waitFor(page, expiring)
+    t.match(
+      await page.evaluate(`${expiring}[1]`),
+      { inSeconds: Number },
+      'that it expires soon is told',
+    )
   },
 )

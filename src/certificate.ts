@@ -1,0 +1,110 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import { SettingsError, type Settings } from './settings.js'
+
+/** What a server shows its clients: its certificate with those that vouch for it, and its key, in PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+  /** Whose it is and until when, for the log. */
+  readonly summary: CertificateSummary
+}
+
+/** What the log says of a certificate. */
+export interface CertificateSummary {
+  /** The names that it is for, as it has them: `DNS:push.example.com`. */
+  readonly names: string
+  /** RFC 3339. */
+  readonly validTo: string
+  /** SHA-256 of it: tells one from the next. */
+  readonly fingerprint: string
+}
+
+/**
+ * Reads the certificate that `TLS_CERT` and `TLS_KEY` name; undefined where they name none.
+ *
+ * @throws SettingsError, one line that says which file is wrong and why.
+ */
+export async function readCertificate({
+  tlsCert,
+  tlsKey,
+}: Pick<Settings, 'tlsCert' | 'tlsKey'>): Promise<Certificate | undefined> {
+  if (tlsCert === '') return undefined
+  const [cert, key] = await Promise.all([read('TLS_CERT', tlsCert), read('TLS_KEY', tlsKey)])
+  // The first of a chain is the server's own.
+  const own = parsed(`TLS_CERT: ${tlsCert} has no certificate in PEM`, () => {
+    return new X509Certificate(cert)
+  })
+  const privateKey = parsed(
+    `TLS_KEY: ${tlsKey} has no private key in PEM, or one with a password`,
+    () => {
+      return createPrivateKey(key)
+    },
+  )
+  if (!own.checkPrivateKey(privateKey)) {
+    throw new SettingsError(`TLS_KEY: ${tlsKey} is not the key of the certificate in ${tlsCert}`)
+  }
+  return {
+    cert,
+    key,
+    summary: {
+      names: own.subjectAltName ?? own.subject,
+      validTo: new Date(own.validTo).toISOString(),
+      fingerprint: own.fingerprint256,
+    },
+  }
+}
+
+async function read(setting: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const { code = 'it cannot be read' } = error as NodeJS.ErrnoException
+    throw new SettingsError(`${setting}: ${path} is not a file that can be read (${code})`)
+  }
+}
+
+function parsed<T>(problem: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch {
+    throw new SettingsError(problem)
+  }
+}
+
+/** Says in the log which certificate is shown from now on, and whether it is good. */
+export function tellOfCertificate(logger: Logger, { summary }: Certificate): void {
+  if (Date.parse(summary.validTo) > Date.now()) logger.info(summary, 'the certificate')
+  else logger.warn(summary, 'the certificate has expired: clients will refuse it')
+}
+
+/**
+ * On SIGHUP reads the certificate anew, for connections that come from then on. Where the files are not
+ * as they should be, the log says why, and all stays as it is.
+ *
+ * @param use has the service show a certificate.
+ */
+export function renewOnHangup(
+  settings: Settings,
+  logger: Logger,
+  use: (certificate: Certificate) => void,
+): void {
+  // Without a certificate the signal means what it means to any process: its terminal is gone.
+  if (settings.tlsCert === '') return
+  process.on('SIGHUP', () => {
+    readCertificate(settings).then(
+      (certificate) => {
+        use(certificate!)
+        tellOfCertificate(logger, certificate!)
+      },
+      (error: unknown) => {
+        const { message } = error as Error
+        logger.error(
+          { problem: message },
+          'the certificate could not be renewed: the old one stays',
+        )
+      },
+    )
+  })
+}

@@ -1,0 +1,74 @@
+import type { Server } from 'node:http'
+import type { FastifyHttpOptions } from 'fastify'
+import type { Certificate } from './certificate.js'
+import type { RequestTimes } from './routes/request-times.js'
+
+/** How much of line and headers a request may have, in bytes, over both versions of HTTP. */
+const maxHeaderBytes = 16 * 1024
+/** How many requests and streams may share a connection over HTTP/2. A Chromium opens 256 at most. */
+const maxConcurrentStreams = 256
+/** What a session of HTTP/2 may hold for its streams, in MB: a turn's worth and an event for each. */
+const maxSessionMemory = 64
+/** After how long without a request a connection is closed, in milliseconds; Fastify's own default. */
+const idleMs = 72_000
+
+/** What decides on the server that Fastify makes. */
+export interface HttpOptions {
+  readonly times: RequestTimes
+  /** With it the server speaks HTTP/2 and HTTP/1.1 over TLS; without, HTTP/1.1 in the clear. */
+  readonly certificate: Certificate | undefined
+  /** Whether TCP keep-alive has to find the peers that are gone. */
+  readonly keepAlive: boolean
+  /** `HEARTBEAT`, in milliseconds. */
+  readonly heartbeatMs: number
+}
+
+/** What Fastify is to be told of the server below it. */
+export function httpOptions(options: HttpOptions): Pick<FastifyHttpOptions<Server>, 'http'> {
+  const { times, certificate, keepAlive, heartbeatMs } = options
+  const connections = { keepAlive, keepAliveInitialDelay: heartbeatMs }
+  if (certificate === undefined) {
+    return {
+      http: {
+        ...connections,
+        maxHeaderSize: maxHeaderBytes,
+        headersTimeout: times.headersMs,
+        connectionsCheckingInterval: times.checkMs,
+        // The guard refuses these itself: Node's answer has no code.
+        requireHostHeader: false,
+      },
+    }
+  }
+  const secure = {
+    http2: true,
+    // A session's streams are silent for no longer than a heartbeat.
+    http2SessionTimeout: Math.max(idleMs, 2 * heartbeatMs),
+    https: {
+      ...connections,
+      cert: certificate.cert,
+      key: certificate.key,
+      allowHTTP1: true,
+      // As Node's own servers of HTTP/1 have it: a small write must not wait for the answer to another.
+      noDelay: true,
+      handshakeTimeout: times.headersMs,
+      settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes },
+      maxSessionMemory,
+    },
+  }
+  // Its types know a server of either version, not one of both.
+  return secure as object
+}
+
+/**
+ * Sets what a server over TLS takes of no options, for those who speak HTTP/1 to it: without it, Node
+ * waits for minutes for their headers, and for ever for their next request.
+ */
+export function setTimes(server: object, { headersMs, requestMs, checkMs }: RequestTimes): void {
+  Object.assign(server, {
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: checkMs,
+    keepAliveTimeout: idleMs,
+    maxHeaderSize: maxHeaderBytes,
+  })
+}
