@@ -1,4 +1,5 @@
 import { nearest, quote, UsageError } from './arguments.js'
+import { runDoctor } from './doctor/doctor.js'
 import { say, type Io } from './io.js'
 import { runPush } from './push.js'
 import { runServe } from './serve.js'
@@ -13,6 +14,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['push', runPush],
   ['tail', runTail],
   ['token', runToken],
+  ['doctor', runDoctor],
 ])
 
 const help = `Usage: ringcast COMMAND [options]
@@ -21,11 +23,13 @@ const help = `Usage: ringcast COMMAND [options]
   push      Pushes an event, or each line of standard input.
   tail      Shows events as they come.
   token     Makes a token for trying out.
+  doctor    Says what stands in the way to the service, and what mends it.
 
   --version
   --help    This text; after a command, that command's.
 
-RINGCAST_URL and RINGCAST_TOKEN say where the service is and who one is, to push and tail.
+RINGCAST_URL and RINGCAST_TOKEN say where the service is and who one is, to push, tail and
+doctor.
 `
 
 /**

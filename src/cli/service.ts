@@ -34,16 +34,18 @@ export interface Refusal {
 
 /**
  * Where the service is: `--url`, else `RINGCAST_URL`, else the default of `ringcast serve`; a path
- * in it stays. The token is `--token`, else `RINGCAST_TOKEN`. Throws a UsageError.
+ * in it stays. The token is `--token`, else `RINGCAST_TOKEN`. Throws a UsageError, in which `urlName`
+ * is what `--url` is called.
  */
 export function findService(
   url: string | undefined,
   token: string | undefined,
   env: NodeJS.ProcessEnv,
+  urlName = '--url',
 ): Service {
   const base = url ?? (env['RINGCAST_URL'] || 'http://127.0.0.1:8080')
   if (!isBase(base)) {
-    const source = url === undefined ? 'RINGCAST_URL' : '--url'
+    const source = url === undefined ? 'RINGCAST_URL' : urlName
     const right = 'an http or https address such as http://127.0.0.1:8080, without query'
     throw new UsageError(`${source}: ${quote(base)} is not ${right}`)
   }
