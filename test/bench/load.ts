@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { pinnedTo, projectFolder } from './machine.js'
+import { cpuNsOf, pinnedTo, projectFolder } from './machine.js'
 
 /** The core of the load, where cores can be chosen; the server has core 0. */
 const loadCore = 1
@@ -10,7 +10,7 @@ const loadCore = 1
 const patienceSeconds = 60
 
 const sources = `${projectFolder}test/bench/load`
-const programs = `${projectFolder}.bench/load`
+const programs = `${projectFolder}.test/bench/load`
 
 /** Builds the load programs. */
 export function buildLoad(): void {
@@ -23,6 +23,11 @@ export function buildLoad(): void {
       { stdio: 'inherit' },
     )
   }
+}
+
+/** The load programs over TLS run on Node, which has it: C would need a library's headers. */
+function nodeProgram(name: string): readonly string[] {
+  return [process.execPath, `${programs}/${name}.js`]
 }
 
 /** In a push's body: where its time goes. */
@@ -75,8 +80,13 @@ export class StreamLoad {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  constructor(port: number) {
-    const command = [...pinnedTo(loadCore), `${programs}/streams`, String(port)]
+  /** @param streamsAConnection has them over HTTP/2 and TLS, so many to a connection. */
+  constructor(port: number, streamsAConnection?: number) {
+    const program =
+      streamsAConnection === undefined
+        ? [`${programs}/streams`, port]
+        : [...nodeProgram('http2-streams'), port, streamsAConnection]
+    const command = [...pinnedTo(loadCore), ...program.map(String)]
     this.#child = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
   }
@@ -114,6 +124,11 @@ export class StreamLoad {
       )
     }
     return received
+  }
+
+  /** The CPU time that it has taken so far, in nanoseconds. */
+  cpuNs(): number {
+    return cpuNsOf(this.#child.pid!)
   }
 
   /** Cuts every connection, and ends the process. */
@@ -163,6 +178,8 @@ export interface PushPlan {
   readonly rate?: number
   /** Numbers in the request go round below this. */
   readonly numbers?: number
+  /** Whether it is HTTP/2 over TLS: for few a second, without numbers. */
+  readonly http2?: boolean | undefined
 }
 
 /** Pushes from a process of its own, to the end; every push must be accepted. */
@@ -183,10 +200,10 @@ export interface Pushing {
 
 /** Begins to push from a process of its own. */
 export function startPushing(plan: PushPlan): Pushing {
-  const { port, connections, count, rate = 0, numbers = 1, request } = plan
+  const { port, connections, count, rate = 0, numbers = 1, http2 = false, request } = plan
   const command = [
     ...pinnedTo(loadCore),
-    `${programs}/push`,
+    ...(http2 ? nodeProgram('http2-push') : [`${programs}/push`]),
     ...[port, connections, count, rate, request.path, request.type, request.body, numbers].map(
       String,
     ),

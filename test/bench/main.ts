@@ -10,6 +10,7 @@ import type { Rows, Shape } from './shape.js'
 import { batches } from './shapes/batches.js'
 import { burst } from './shapes/burst.js'
 import { growth } from './shapes/growth.js'
+import { http2 } from './shapes/http2.js'
 import { idle } from './shapes/idle.js'
 import { logs } from './shapes/logs.js'
 import { paced } from './shapes/paced.js'
@@ -23,6 +24,7 @@ import { workers } from './shapes/workers.js'
 
 const shapes = [
   paced,
+  http2,
   burst,
   targeted,
   patternShape,
@@ -100,18 +102,16 @@ async function run(shape: Shape, rounds: number, only: string): Promise<Result> 
     }
     measured.push(rows)
   }
-  return summarize(shape, measured, failures)
+  return summarize(shape, measured, failures, machine)
 }
 
-/** What was kept of the shapes that were not run now, on this machine, and what was run, in order. */
+/** What was kept of the shapes that were not run now, and what was run, in order. */
 function withKept(results: readonly Result[]): readonly Result[] {
   const path = `${projectFolder}test/bench/results/bench.json`
   const kept = existsSync(path)
-    ? (JSON.parse(readFileSync(path, 'utf8')) as { machine: string; results: readonly Result[] })
-    : undefined
-  const others = kept?.machine === machine ? kept.results : []
-  const find = (name: string) =>
-    [...results, ...others].find((result) => result.shape === name) ?? []
+    ? (JSON.parse(readFileSync(path, 'utf8')) as { results: readonly Result[] }).results
+    : []
+  const find = (name: string) => [...results, ...kept].find((result) => result.shape === name) ?? []
   return shapes.flatMap(({ name }) => find(name))
 }
 
@@ -127,13 +127,10 @@ for (const shape of chosen) {
   results.push(result)
   process.stdout.write(`${table(result)}\n`)
 }
-const folder = `${projectFolder}${write ? 'test/bench/results' : '.bench/results'}`
+const folder = `${projectFolder}${write ? 'test/bench/results' : '.test/bench/results'}`
 const all = write ? withKept(results) : results
 mkdirSync(folder, { recursive: true })
-writeFileSync(
-  `${folder}/bench.json`,
-  `${JSON.stringify({ machine, results: all }, undefined, 2)}\n`,
-)
-writeFileSync(`${folder}/bench.svg`, picture(all, machine))
-if (write) writeReadme(all, machine)
+writeFileSync(`${folder}/bench.json`, `${JSON.stringify({ results: all }, undefined, 2)}\n`)
+writeFileSync(`${folder}/bench.svg`, picture(all))
+if (write) writeReadme(all)
 process.stdout.write(`measured on ${machine}\nin ${folder}: bench.json, bench.svg\n`)

@@ -6,7 +6,7 @@ const begin = '<!-- bench: written by npm run bench -- --write -->'
 const end = '<!-- bench: end -->'
 
 /** Puts the results into the README, in the place that is for them. */
-export function writeReadme(results: readonly Result[], machine: string): void {
+export function writeReadme(results: readonly Result[]): void {
   const path = `${projectFolder}README.md`
   const [before, rest] = readFileSync(path, 'utf8').split(begin)
   const after = rest?.split(end)[1]
@@ -17,9 +17,20 @@ export function writeReadme(results: readonly Result[], machine: string): void {
     ...results.flatMap(({ shape, failures }) =>
       failures.map((failure) => `Did not get through the ${shape}: ${failure}.`),
     ),
-    `Measured on ${machine}; at most ${Math.max(...results.map(({ rounds }) => rounds))} rounds of each.`,
+    ...measuredOn(results),
   ]
   writeFileSync(path, `${before}${begin}\n\n${text.join('\n\n')}\n\n${end}${after}`)
+}
+
+/** Which machines it was; a ratio is of one, what stands in one table need not be. */
+function measuredOn(results: readonly Result[]): string[] {
+  const machines = [...new Set(results.map(({ machine }) => machine))]
+  return machines.map((machine) => {
+    const ofIt = results.filter((result) => result.machine === machine)
+    const which = machines.length === 1 ? '' : ` (${ofIt.map(({ shape }) => shape).join(', ')})`
+    const rounds = Math.max(...ofIt.map((result) => result.rounds))
+    return `Measured${which} on ${machine}; at most ${rounds} rounds of each.`
+  })
 }
 
 /** What was to be reached, and was or was not. */
@@ -35,13 +46,16 @@ function verdictTable(results: readonly Result[]): string {
   return markdown(['shape', 'figure', 'measured', 'wanted'], rows)
 }
 
+/** What the rows of a table begin with that has no peers. */
+const own = 'ringcast, '
+
 /** All rows of a shape, where it is more than what was to be reached. */
 function wholeTable({ shape, rows, columns, head, what }: Result): string[] {
   if (head === undefined) return []
+  const names = Object.keys(rows)
+  const prefix = names.every((name) => name.startsWith(own)) ? own : ''
   const cells = Object.entries(rows).map(([name, figures]) => [
-    name
-      .slice('ringcast, '.length)
-      .replace(/^\d{4,}/, (count) => Number(count).toLocaleString('en')),
+    name.slice(prefix.length).replace(/^\d{4,}/, (count) => Number(count).toLocaleString('en')),
     ...Object.keys(columns).map((column) => shown(figures[column])),
   ])
   return [`**${shape}**: ${what}`, markdown([head, ...Object.values(columns)], cells)]

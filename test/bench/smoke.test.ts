@@ -12,21 +12,18 @@ t.test(
   'the shapes of the bench run, and lose nothing',
   { skip: skip !== true && skip },
   async (t) => {
-    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'test/bench'], {
-      cwd: root,
-    })
     // All but growth, which is three of them again.
     const shapes =
-      'paced burst targeted patterns batches stalled idle storm resume-storm logs replay workers'.split(
+      'paced http2 burst targeted patterns batches stalled idle storm resume-storm logs replay workers'.split(
         ' ',
       )
-    const args = ['.bench/main.js', ...shapes, '--rounds', '1', '--only', 'ringcast']
+    const args = ['.test/bench/main.js', ...shapes, '--rounds', '1', '--only', 'ringcast']
     execFileSync(process.execPath, args, {
       cwd: root,
       env: { ...process.env, BENCH_SCALE: '0.01' },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    const text = readFileSync(`${root}.bench/results/bench.json`, 'utf8')
+    const text = readFileSync(`${root}.test/bench/results/bench.json`, 'utf8')
     const { results } = JSON.parse(text) as { results: readonly Result[] }
     t.equal(results.length, shapes.length)
     for (const { shape, rows, failures } of results) {

@@ -2,6 +2,7 @@ import type { Contender, Server } from '../contender.js'
 import type { PushRequest } from '../load.js'
 import { projectFolder } from '../machine.js'
 import { startNode, type NodeProcess } from '../process.js'
+import { noCertificate, withCertificate } from './certificate.js'
 
 const main = `${projectFolder}dist/cli/main.js`
 
@@ -15,19 +16,30 @@ export interface RingcastServer extends Server {
 
 /** Starts Ringcast as built, with its defaults but for the flags. */
 export async function startRingcast(...flags: string[]): Promise<RingcastServer> {
-  return asServer(await startNode(command(flags)))
+  return withQuestions(await startNode(command(flags)))
 }
 
 /** The same on all cores, which it shares with the load. */
 export async function startOnAllCores(...flags: string[]): Promise<RingcastServer> {
-  return asServer(await startNode(command(flags), true))
+  return withQuestions(await startNode(command(flags), true))
 }
 
 function command(flags: readonly string[]): readonly string[] {
   return [main, 'serve', '--port', '0', ...flags]
 }
 
-function asServer(child: NodeProcess): RingcastServer {
+function withQuestions(child: NodeProcess): RingcastServer {
+  return {
+    ...child,
+    ...asServer(child),
+    async ask(path) {
+      const response = await fetch(`http://127.0.0.1:${child.port}${path}`)
+      return (await response.json()) as Record<string, unknown>
+    },
+  }
+}
+
+function asServer(child: NodeProcess): Server {
   return {
     ...child,
     pushPort: child.port,
@@ -36,10 +48,6 @@ function asServer(child: NodeProcess): RingcastServer {
     push: (topic, data) => pushOf(`{"topic":"${topic}","data":${data}}`),
     userEvents: (user) => `/events?user=${user}`,
     userPush: (user, data) => pushOf(`{"user":"${user}","data":${data}}`),
-    async ask(path) {
-      const response = await fetch(`http://127.0.0.1:${child.port}${path}`)
-      return (await response.json()) as Record<string, unknown>
-    },
   }
 }
 
@@ -66,3 +74,13 @@ export const ringcastOverWebSocket: Contender<RingcastServer> = {
     userEvents: (user) => `/ws?user=${user}`,
   }),
 }
+
+/** The same service over TLS, whose streams are HTTP/2, so many to a connection. */
+export const ringcastOverHttp2 = (streamsAConnection: number): Contender => ({
+  name: `ringcast, HTTP/2, ${streamsAConnection} a connection`,
+  missing: noCertificate,
+  start: () =>
+    withCertificate(streamsAConnection, async ({ cert, key }) =>
+      asServer(await startNode(command(['--tls-cert', cert, '--tls-key', key]))),
+    ),
+})

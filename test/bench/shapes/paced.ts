@@ -8,8 +8,10 @@ import { ratio, type Figures, type Shape } from '../shape.js'
 import { caseOf } from './with-streams.js'
 
 const streams = scaled(5000)
-const perSecond = 5
-const seconds = scaled(6, 1)
+/** How many events a second each of them gets. */
+export const perSecond = 5
+const warmUp = scaled(10, 1)
+const pushes = scaled(30, 3)
 
 /** Paced events to `count` streams of one topic: what a delivery costs that shares its write with none. */
 export async function measurePaced(
@@ -21,14 +23,23 @@ export async function measurePaced(
   const events = async (number: number) => {
     await load.reset()
     const request = server.push('bench', stampedData())
-    await push({ port: server.pushPort, request, connections: 1, count: number, rate: perSecond })
+    const { pushPort: port, streamsAConnection } = server
+    const http2 = streamsAConnection !== undefined
+    await push({ port, http2, request, connections: 1, count: number, rate: perSecond })
     return load.received(number * count)
   }
-  await events(2 * perSecond)
-  const before = server.cpuNs()
-  const { p50Ms, p99Ms } = await events(seconds * perSecond)
-  const cpuUs = (server.cpuNs() - before) / 1000 / (seconds * perSecond * count)
-  return { cpuUs, p50Ms, p99Ms }
+  await events(warmUp)
+  const [startedMs, serverNs, loadNs] = [performance.now(), server.cpuNs(), load.cpuNs()]
+  const { p50Ms, p99Ms } = await events(pushes)
+  const [serverTookNs, loadTookNs] = [server.cpuNs() - serverNs, load.cpuNs() - loadNs]
+  const percent = 100 / 1e6 / (performance.now() - startedMs)
+  return {
+    cpuUs: serverTookNs / 1000 / (pushes * count),
+    p50Ms,
+    p99Ms,
+    serverPercent: serverTookNs * percent,
+    loadPercent: loadTookNs * percent,
+  }
 }
 
 export const paced: Shape = {
