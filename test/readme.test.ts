@@ -1,23 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { errorCodes } from '../src/errors.js'
-import { metricsTable, type MetricKind } from '../src/metrics/metrics-table.js'
-import { settingsTable } from '../src/settings.js'
-import { closeCodes } from '../src/transports/websocket-transport.js'
-import { push, startApp } from './helpers/app.js'
-import { ask } from './helpers/ask.js'
-
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-
-/** The rows of the README's tables, as their cells. */
-const rows = readme
-  .split('\n')
-  .filter((line) => line.startsWith('| '))
-  .map((line) => line.slice(2, -2).split(/ (?<!\\)\| /))
-
-function named(pattern: RegExp): string[][] {
-  return rows.filter(([name]) => pattern.test(name!))
-}
+import { errorCodes } from '../dist/errors.js'
+import { metricsTable, type MetricKind } from '../dist/metrics/metrics-table.js'
+import { settingsTable } from '../dist/settings.js'
+import { closeCodes } from '../dist/transports/websocket-transport.js'
+import { named, readme, rows, wordsIn, wordsOfTable } from './helpers/readme-tables.js'
 
 t.test('the README has every error code, its status and when it comes, and no other', async (t) => {
   const expected = Object.entries(errorCodes).map(([code, [status, when]]) => [
@@ -37,6 +24,43 @@ t.test('the README has every setting, its default and its help, and no other', a
   t.same(named(/^`(?!RINGCAST_)[A-Z_]+`$/), expected)
 })
 
+t.test('what the README calls by the prefix of the service is there', async (t) => {
+  const variables = Object.entries<{ fromFile?: true }>(settingsTable).flatMap(
+    ([name, { fromFile }]) => (fromFile ? [name, `${name}_FILE`] : [name]),
+  )
+  const known = new Set([
+    ...Object.keys(errorCodes),
+    ...[...variables, 'URL', 'TOKEN'].map((name) => `RINGCAST_${name}`),
+  ])
+  for (const name of new Set(readme.match(/\bRINGCAST_[A-Z_]+/g))) t.ok(known.has(name), name)
+  const metrics = new Set(Object.keys(metricsTable))
+  const others = ['ringcast_token', 'ringcast_metrics']
+  for (const name of new Set(readme.match(/\bringcast_[a-z_]+/g))) {
+    t.ok(metrics.has(name) || others.includes(name), name)
+  }
+  const nodesOwn = ['NODE_EXTRA_CA_CERTS']
+  // Written by their names alone: they are known by an underscore, or by the table.
+  for (const name of new Set(wordsIn(readme.replaceAll(/```[^]*?```/g, '')))) {
+    if (/^[A-Z]+_[A-Z_]+$/.test(name) && !name.startsWith('RINGCAST_'))
+      t.ok(variables.includes(name) || nodesOwn.includes(name), name)
+  }
+})
+
+t.test('every error code is used, and no other is', async (t) => {
+  const root = new URL('../src/', import.meta.url)
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  const text = sources.map((name) => readFileSync(new URL(name, root), 'utf8')).join('')
+  // In the registry itself they stand without quotes.
+  const used = new Set(Array.from(text.matchAll(/'(RINGCAST_[A-Z_]+)'/g), ([, code]) => code!))
+  for (const code of Object.keys(errorCodes)) t.ok(used.has(code), code)
+  const clients = ['RINGCAST_URL', 'RINGCAST_TOKEN']
+  const settings = Object.keys(settingsTable).map((name) => `RINGCAST_${name}`)
+  for (const code of used)
+    t.ok(code in errorCodes || clients.includes(code) || settings.includes(code), code)
+})
+
 t.test('the README has every metric, its type, label and meaning, and no other', async (t) => {
   const expected = Object.entries<MetricKind>(metricsTable).map(([name, { type, label, help }]) => [
     `\`${name}${label === undefined ? '' : `{${label}}`}\``,
@@ -44,22 +68,6 @@ t.test('the README has every metric, its type, label and meaning, and no other',
     help,
   ])
   t.same(named(/^`ringcast_/), expected)
-})
-
-t.test('what is scraped are these metrics, with their labels, and no other', async (t) => {
-  const app = await startApp(t)
-  await push(app.url, { data: 1 })
-  await ask(`${app.url}/api/push`, { method: 'POST' })
-  const { text } = await ask(`${app.url}/metrics`)
-  const types = [...text.matchAll(/^# TYPE (ringcast_\S+) (\w+)$/gm)]
-  t.same(
-    types.map(([, name, type]) => [name, type]),
-    Object.entries(metricsTable).map(([name, { type }]) => [name, type]),
-  )
-  for (const [name, { label, type }] of Object.entries<MetricKind>(metricsTable)) {
-    const [, labels] = new RegExp(`^${name}(?:_count)?(?:\\{([^}]*)\\})? `, 'm').exec(text) ?? []
-    t.equal(/^\w+/.exec(labels ?? '')?.[0], label, `${name}, a ${type}`)
-  }
 })
 
 t.test('the README has every close code of a WebSocket, and no other of ours', async (t) => {
@@ -79,15 +87,17 @@ t.test('the README has every outcome of a trace, and no other', async (t) => {
   t.notMatch(told.at(-1), /^`[a-z-]+`$/)
 })
 
-t.test('the README has every control event and every reason of a gap', async (t) => {
+t.test('the README has every control event, every reason, and no other', async (t) => {
   const text = readFileSync(new URL('../src/hub/wire-format.ts', import.meta.url), 'utf8')
   const types = [...text.matchAll(/type: '(\w+)'/g)].map(([, type]) => type!)
-  const reasons = /GapReason = (.*)/.exec(text)![1]!.match(/\w+/g)!
-  const known = rows.map(([name]) => name)
-  for (const word of [...types, ...reasons]) t.ok(known.includes(`\`${word}\``), word)
-  const byes = /ByeReason = (.*)/.exec(text)![1]!.match(/\w+/g)!
-  const bye = rows.find(([name]) => name === '`bye`')!.join(' ')
-  for (const word of byes) t.ok(bye.includes(`\`${word}\``), word)
+  const wordsOf = (name: string): string[] =>
+    new RegExp(`${name} = (.*)`).exec(text)![1]!.match(/\w+/g)!.sort()
+  t.same(wordsOfTable('`type`'), types)
+  t.same(wordsOfTable('`gap` reason').sort(), wordsOf('GapReason'))
+  const bye = rows.find(([name]) => name === '`bye`')![1]!
+  const fields = ['reason', 'reconnect', 'retryMs', 'retry:']
+  const byes = wordsIn(bye).filter((word) => !fields.includes(word))
+  t.same(byes.sort(), wordsOf('ByeReason'))
 })
 
 t.test('the README has all that a page may set of the feed, and no variable else', async (t) => {
