@@ -40,8 +40,9 @@ const expiringMs = 30_000
 const ageSpread = 0.2
 
 /**
- * All that is timed of streams: heartbeats, stalls, expiry, age, and the end of an end. A write does not
- * touch the wheel: it notes the time, and a stream that is met too soon is set again.
+ * All that is timed of streams: heartbeats, stalls, expiry, age, and the time that an ended one has to
+ * close. A write does not touch the wheel: it notes the time, and a stream whose time has come too soon
+ * is set again.
  */
 export class StreamTimes {
   readonly #limits: StreamLimits
@@ -150,16 +151,20 @@ export class StreamTimes {
   #nextDue(stream: Stream): number {
     if (stream.state === 'ended' || stream.farewell !== undefined) return Infinity
     const { heartbeatMs, stalledStreamMs } = this.#limits
-    const soonest = Math.min(heartbeatMs, stalledStreamMs)
-    const patience = stream.state === 'parked' ? stalledStreamMs : soonest
+    const now = this.#now()
     // One that has nothing to get yet is looked at now and then: it may be parked meanwhile.
-    const quietAt = (stream.begun ? stream.activeAt : this.#now()) + patience
+    const since = stream.begun ? stream.activeAt : now
+    const quietAt =
+      stream.state === 'parked'
+        ? // It may drain sooner than it stalls, and is to have its heartbeat then.
+          Math.min(since + stalledStreamMs, now + heartbeatMs)
+        : since + Math.min(heartbeatMs, stalledStreamMs)
     // One that waits for its turn is looked at again soon, not at once.
     return Math.min(
       stream.rebalanceAt,
       stream.expiresAt,
       expiringAt(stream),
-      Math.max(quietAt, this.#now()),
+      Math.max(quietAt, now),
     )
   }
 }

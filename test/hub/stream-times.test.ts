@@ -165,6 +165,22 @@ t.test('a stream that drains is not stalled, and has its heartbeats again', asyn
   t.strictSame(ended, [])
 })
 
+t.test('after a drain the next heartbeat is not late, whenever that was', async (t) => {
+  for (const parkedMs of [1_000, 14_000, 16_000, 31_000, 58_000]) {
+    const { hub, pass, push, run } = hubOf()
+    const { peer, sent, stream } = open(hub)
+    peer.takes = false
+    await push('a')
+    pass(parkedMs)
+    peer.takes = true
+    hub.drained(stream)
+    run()
+    sent()
+    pass(16_000)
+    t.equal(sent(), ':\n', `parked for ${parkedMs} ms`)
+  }
+})
+
 t.test('a stream of some age is asked to come back, and cut off if it stays', async (t) => {
   const { hub, pass, ended } = hubOf(100_000)
   const { peer, sent } = open(hub)
