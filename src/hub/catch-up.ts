@@ -77,6 +77,8 @@ export class CatchUp {
       await this.#turnEnd()
       // Until the last of them has read it, the block that comes next would miss some.
       if (this.#group.some(({ state }) => state === 'queued')) continue
+      // Forgotten meanwhile.
+      if (this.#waiting.size === 0) continue
       const log = this.#logs
       const group = await this.#sought(this.#takeNext())
       if (log !== this.#logs) continue

@@ -82,7 +82,10 @@ function world({ readEvents = blockEvents, damagedFrom = Infinity, told = head }
     go(stream)
     return stream
   }
-  return { open, done, unreadable, reads, lookUps, cache, rare }
+  const forget = (): void => {
+    catchUp.forget()
+  }
+  return { open, done, unreadable, reads, lookUps, cache, rare, forget }
 }
 
 t.test('streams that came at different times and places share what is read', async (t) => {
@@ -138,6 +141,21 @@ t.test('a stream that ended while it waited is left alone', async (t) => {
   t.equal(gone.cursor, 1)
   t.equal(done.length, 0)
 })
+
+t.test(
+  'who waited for a log that was lost is forgotten, and who comes then is served',
+  async (t) => {
+    const { open, done, forget } = world()
+    const lost = open(1)
+    forget()
+    await turnEnd()
+    await turnEnd()
+    const later = open(head - blockEvents)
+    await until(() => done.length === 1, 'the later one')
+    t.same(done, [later])
+    t.equal(lost.cursor, 1)
+  },
+)
 
 t.test('what the log has and has not told yet is not read', async (t) => {
   const { cache } = world({ told: 300 })
