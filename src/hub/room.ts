@@ -53,11 +53,15 @@ export class Room {
     return new Promise((resolve) => this.#whenNone.push(resolve))
   }
 
-  /** How many of these events displace nothing that is not fanned out yet; a half, a quarter, or so. */
+  /**
+   * How many of these events displace nothing that is not fanned out yet; a half, a quarter, or so. One
+   * that is larger than the ring, which a node with a larger one has pushed, displaces all.
+   */
   fits(events: readonly AcceptedEvent[]): number {
+    const { next } = this.#ring
     for (let count = events.length; count > 0; count = count >> 1) {
       const first = this.#ring.firstAfter(count, bytesOfAll(events.slice(0, count)))
-      if (this.#mayBecomeFirst(first)) return count
+      if (this.#mayBecomeFirst(first ?? (count === 1 ? next : undefined))) return count
     }
     return 0
   }

@@ -214,3 +214,15 @@ t.test('a shared log is asked to wait while the ring holds what is not fanned ou
   t.equal(log.follower!.fits(events(16)), 16)
   t.equal(written(transport).length, 64)
 })
+
+t.test('an event that is larger than the ring waits until all is fanned out', async (t) => {
+  const { log, run, open } = newHub()
+  open(['a'])
+  run()
+  const large = accepted(1, { data: 'x'.repeat(2e6) })
+  t.equal(log.follower!.fits([large, accepted(2)]), 1)
+  log.tell(1, 'a')
+  t.equal(log.follower!.fits([large]), 0)
+  run()
+  t.equal(log.follower!.fits([large]), 1)
+})
