@@ -140,13 +140,13 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     // Closes what is idle and what is not: streams have said goodbye by then.
     forceCloseConnections: true,
   })
+  admitInTurns(http.server)
   let http2: Iterable<WatchedSocket> = []
   if (parts.certificate !== undefined) {
     setTimes(http.server, times)
     noteSecureSockets(http.server)
     http2 = keepConnections(http.server)
   }
-  admitInTurns(http.server)
   answerExpect(http.server)
   const log = parts.log ?? (await openLog(settings.store, logOptions(settings, http, shared)))
   // Filled before anybody is let in: the newest part of the log is what most come back for.
