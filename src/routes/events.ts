@@ -81,18 +81,17 @@ export function eventsRoute(app: FastifyInstance, service: Service): void {
           openings.add({ request, reply, wanted: { ...wanted, startAt } })
         })
       }
+      // A status other than 200 would end a browser's EventSource for good.
+      const close = (error: unknown): void => {
+        if ((error as RingcastError).code !== 'RINGCAST_LOG_UNAVAILABLE') throw error
+        reply.hijack()
+        carrierOf(request.raw).destroy()
+      }
       const hub = hubOf(service, wanted.topics)
       const reached = hub.reach(wanted)
-      if (reached !== undefined) {
-        // A status other than 200 would end a browser's EventSource for good.
-        const close = (): void => {
-          reply.hijack()
-          carrierOf(request.raw).destroy()
-        }
-        return reached.then(() => open(), close)
-      }
+      if (reached !== undefined) return reached.then(() => open(), close)
       const lookedUp = hub.startOfLast(wanted)
-      if (lookedUp !== undefined) return lookedUp.then(open)
+      if (lookedUp !== undefined) return lookedUp.then(open, close)
       open()
       return undefined
     },

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { startApp, push, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
+import { connection, requestText } from '../helpers/connection.js'
 import { startRedis, type RedisServer } from '../helpers/redis-server.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { openStream, type RawStream } from '../helpers/sse-client.js'
@@ -105,6 +106,23 @@ t.test('an id that a node does not know yet is waited for, not taken for a lost 
   proxy.delayMs = 0
   await pushNumbers(fast, 2, 2)
   t.strictSame(dataOf({ ...stream, events: await stream.received(1) }), ['2'])
+})
+
+t.test('who asks for the last events while Redis is away comes back, and has them', async (t) => {
+  const redis = await startRedis(t, { durable: true })
+  const app = await node(t, redis.url, { ringEvents: 16 })
+  const { port } = app
+  for (let n = 1; n < 40; n += 10) await pushNumbers(app, n, n + 9)
+  await redis.kill()
+  await unready(app)
+  // Anything but 200 would end an EventSource for good.
+  const turnedAway = connection(t, port, requestText('GET', '/events?topic=n&last=30'))
+  await turnedAway.end()
+  t.equal(turnedAway.text(), '')
+  await redis.start()
+  await ready(app)
+  const stream = await openStream(t, port, '/events?topic=n&last=30')
+  t.strictSame(dataOf({ ...stream, events: await stream.received(30) }), numbers(11, 40))
 })
 
 t.test('while Redis is away pushes get 503, and streams go on at the exact place', async (t) => {
