@@ -335,7 +335,7 @@ function refuseTwice(given: [Name, Given][]): [Name, Given][] {
 
 /** Names that no other program is likely to mean, and that one would miss if they were not heard. */
 const ownNames =
-  /^(API_KEYS|JWT?[A-Z]*_|MAX_|PUSHES_|USER_GRANTS|TRUST_PROXY|TLS_|ORIGINS|ANONYMOUS)/
+  /^(API_KEYS|JWT_|JWKS_|MAX_|PUSHES_|USER_GRANTS|TRUST_PROXY|TLS_|ORIGINS|ANONYMOUS)/
 
 /** What was probably meant as a setting and is not heard: variables without `RINGCAST_`. */
 export function unheardVariables(env: NodeJS.ProcessEnv): readonly string[] {

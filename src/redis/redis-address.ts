@@ -47,7 +47,8 @@ export function redisAddress(text: string): RedisAddress | undefined {
 
 /** The same text without the password. */
 export function withoutPassword(text: string): string {
-  return text.replace(/^(rediss?:\/\/[^:@/?]*):[^@]*@/i, `$1:${hidden}@`)
+  // Up to the last @: one that should have been written as %40 is of the password.
+  return text.replace(/^(rediss?:\/\/[^:@/?]*):.*@/is, `$1:${hidden}@`)
 }
 
 /** How lines of the log name it: `127.0.0.1:6379`. */
