@@ -3,6 +3,7 @@ import { Hub } from './hub/hub.js'
 import type { AcceptedEvent } from './hub/event.js'
 import type { HubOptions } from './hub/hub-options.js'
 import type { Stream } from './hub/stream.js'
+import { isReserved } from './hub/topic.js'
 import { seldom } from './limits/seldom.js'
 import type { StreamPlaces } from './limits/stream-limits.js'
 import { MemoryLog } from './logs/memory-log.js'
@@ -10,7 +11,7 @@ import type { ProcessName } from './metrics/figures.js'
 import { Metrics } from './metrics/metrics.js'
 import { Recent } from './metrics/recent.js'
 import { SystemFeed } from './metrics/system-feed.js'
-import { rowOf } from './metrics/rows.js'
+import { rowOf, type StreamRow } from './metrics/rows.js'
 import { EndedStreams } from './peers/ended-streams.js'
 import type { Settings } from './settings.js'
 import { version } from './version.js'
@@ -40,14 +41,40 @@ export interface Hubs {
 export function buildHubs(settings: Settings, parts: HubParts): Hubs {
   const { node, worker, streamPlaces, logger, log, newest } = parts
   let streams = 0
-  const over = ({ user, transport: { address } }: Stream): void => {
-    streamPlaces.giveBack({ user, address })
+  // One over WebSocket may go over to the other hub, whose topics its client subscribes to.
+  const row = (stream: Stream): StreamRow => {
+    const [topic = ''] = stream.filter.topics
+    return rowOf(isReserved(topic) ? system : hub, node, stream)
+  }
+  const told: Required<Pick<HubOptions, 'onOpen' | 'onSubscribed' | 'onEnd'>> = {
+    onOpen: (stream, reqId) => {
+      feed.opened(stream, () => row(stream))
+      const { topics } = stream.filter
+      logger.debug({ reqId, stream: hub.streamId(stream), topics }, 'stream opened')
+    },
+    onSubscribed: (stream) => {
+      feed.changed(stream, () => row(stream))
+    },
+    onEnd: (stream, reason) => {
+      const { user, openedAt, transport } = stream
+      streamPlaces.giveBack({ user, address: transport.address })
+      feed.closed(stream, () => ({ ...row(stream), reason }))
+      logger.info(
+        {
+          stream: hub.streamId(stream),
+          reason,
+          seconds: Math.round((Date.now() - openedAt) / 1000),
+          bytes: transport.bytesWritten,
+        },
+        'stream ended',
+      )
+    },
   }
   const common: Omit<HubOptions, 'log' | 'ringEvents' | 'ringBytes'> = {
     ...settings,
+    ...told,
     node: worker === 0 ? node : `${node}-${worker}`,
     nextStreamNumber: () => ++streams,
-    onEnd: over,
   }
   // The service's own events have no log: a name for their places would promise a replay.
   const system: Hub = new Hub({
@@ -73,27 +100,9 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
     onUnreadable: seldom<unknown>((error, streams) => {
       logger.error({ err: error, streams }, 'a part of the log cannot be read')
     }),
-    onOpen: (stream, reqId) => {
-      feed.opened(stream, () => rowOf(hub, node, stream))
-      const { topics } = stream.filter
-      logger.debug({ reqId, stream: hub.streamId(stream), topics }, 'stream opened')
-    },
-    onSubscribed: (stream) => {
-      feed.changed(stream, () => rowOf(hub, node, stream))
-    },
     onEnd: (stream, reason) => {
-      over(stream)
       ended.add(hub, stream, reason)
-      feed.closed(stream, () => ({ ...rowOf(hub, node, stream), reason }))
-      logger.info(
-        {
-          stream: hub.streamId(stream),
-          reason,
-          seconds: Math.round((Date.now() - stream.openedAt) / 1000),
-          bytes: stream.transport.bytesWritten,
-        },
-        'stream ended',
-      )
+      told.onEnd(stream, reason)
     },
   }
   const hub = new Hub(options, newest)

@@ -72,6 +72,20 @@ t.test(
   },
 )
 
+t.test("a stream of the service's own topics is as many lines", async (t) => {
+  const server = await startTalkative(t)
+  const stream = await openStream(t, server.port, '/events?topic=$sys/stats', {
+    headers: bearer(apiKey),
+  })
+  const { stream: id } = await stream.told('open')
+  stream.cut()
+  await until(() => linesOf(server).some(({ msg }) => msg === 'stream ended'), 'its end')
+  t.match(linesOf(server), [
+    { level: levels.debug, msg: 'stream opened', stream: id, topics: ['$sys/stats'] },
+    { level: levels.info, msg: 'stream ended', stream: id, reason: 'client' },
+  ])
+})
+
 t.test('probes and what is only asked for are no line', async (t) => {
   const server = await startTalkative(t)
   for (const path of ['/livez', '/readyz', '/metrics', '/api/stats', '/', '/client.js', '/none']) {

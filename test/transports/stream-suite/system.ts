@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { push } from '../../helpers/app.js'
 import { until } from '../../helpers/until.js'
-import type { Way } from '../../helpers/ways.js'
+import type { Subscription, Way } from '../../helpers/ways.js'
 import { dataOf, rowsOf } from './counted.js'
 
 /** What the service tells of itself, and of its streams. */
@@ -22,13 +22,26 @@ export function systemTests(t: Test, { subscribe, transport, startApp }: Way): v
     const watcher = await subscribe(t, app.port, { topics: ['$sys/streams'] })
     const watched = await subscribe(t, app.port, { topics: ['a'], user: 'ann' })
     const id = watched.control[0]!['stream']
+    const told = (what: string) => toldOf(watcher, id, what)
     watched.cut()
-    const told = () => watcher.events.map(({ data }) => data as Record<string, object[]>)
-    const all = (what: string) => told().flatMap((changes) => changes[what]!)
-    await until(() => all('closed').length > 0, 'the end of the stream')
-    t.match(all('opened'), [{ id, user: 'ann', topics: ['a'], transport, address: '127.0.0.1' }])
-    t.match(all('closed'), [{ id, reason: 'client', user: 'ann', topics: ['a'], lag: 0 }])
-    t.same(all('changed'), [], 'what it subscribes to first is no change')
+    await until(() => told('closed').length > 0, 'the end of the stream')
+    t.match(told('opened'), [{ user: 'ann', topics: ['a'], transport, address: '127.0.0.1' }])
+    t.match(told('closed'), [{ reason: 'client', user: 'ann', topics: ['a'], lag: 0 }])
+    t.same(told('changed'), [], 'what it subscribes to first is no change')
+  })
+
+  t.test("$sys/streams tells of streams of the service's own topics, too", async (t) => {
+    const app = await startApp(t)
+    const watcher = await subscribe(t, app.port, { topics: ['$sys/streams'] })
+    const watched = await subscribe(t, app.port, { topics: ['$sys/stats'], user: 'ann' })
+    const id = watched.control[0]!['stream']
+    const told = (what: string) => toldOf(watcher, id, what)
+    const row = { transport, user: 'ann', topics: ['$sys/stats'], cursor: null }
+    await until(() => told('opened').length > 0, 'its opening')
+    t.match(told('opened'), [row])
+    watched.cut()
+    await until(() => told('closed').length > 0, 'its end')
+    t.match(told('closed'), [{ ...row, reason: 'client' }])
   })
 
   t.test('a wildcard never matches what belongs to the service', async (t) => {
@@ -70,4 +83,12 @@ export function systemTests(t: Test, { subscribe, transport, startApp }: Way): v
     stream.cut()
     await until(async () => (await rowsOf(app)).length === 0, 'the end of the stream')
   })
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** What `$sys/streams` told of one stream; of the watcher it tells too. */
+function toldOf({ events }: Subscription, id: unknown, what: string): readonly Row[] {
+  const rows = events.flatMap(({ data }) => (data as Record<string, readonly Row[]>)[what]!)
+  return rows.filter((row) => row['id'] === id)
 }
