@@ -11,6 +11,7 @@ import type { Place } from '../hub/event-id.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { FileFollower } from './file-follower.js'
 import { KeyMemory } from './key-memory.js'
+import { toldMs } from './log-limits.js'
 import { LogState, type Standing } from './log-state.js'
 import type { Peers } from './peers.js'
 import { RetainedSegments } from './retained-segments.js'
@@ -33,8 +34,6 @@ const deletedAtOnce = 8
 const choreMs = 1000
 /** How long what other processes wrote may go unseen. */
 const lookMs = 250
-/** How long a push that is safe waits for being told here, where others tell it anyway. */
-const toldMs = 1000
 
 /** What a file log is opened with. */
 export interface FileLogOptions extends RetentionLimits {

@@ -2,11 +2,7 @@ import { createHash } from 'node:crypto'
 import { RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
-
-/** A key is known for at least this long, in milliseconds… */
-const keptMs = 5 * 60 * 1000
-/** …or until this many newer keys have come. */
-const keptKeys = 100_000
+import { keptKeys, keptMs } from './log-limits.js'
 
 interface Known {
   readonly epoch: string

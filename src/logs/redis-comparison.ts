@@ -44,7 +44,10 @@ export async function compare(where: Where, { known }: Known): Promise<Compariso
       await setLives(where, [], [], newEpoch(Date.now()))
       continue
     }
-    if (known.lives.length === 0) return { ...state, common: state.head }
+    if (known.lives.length === 0) {
+      const { head } = state
+      return { ...state, mark: (await lookAt(where, head))?.mark, common: head }
+    }
     const common = await commonWith(where, state, known)
     if (common === known.head) return { ...state, common }
     const own = withEnds(known.lives, known.head)
@@ -66,7 +69,7 @@ async function commonWith(
 ): Promise<number> {
   const epoch = own.at(-1)!.epoch
   const isKnown = lives.some((life) => life.epoch === epoch)
-  if (isKnown && (ownHead === 0 || mark === marks.of(ownHead))) return ownHead
+  if (isKnown && (ownHead === 0 || marks.has(ownHead, mark))) return ownHead
   // What was deleted can't be compared any more: it is as it was, unless its life says otherwise.
   if (isKnown && ownHead < first) {
     const life = withEnds(lives, head).find((each) => each.epoch === epoch)!
@@ -77,7 +80,7 @@ async function commonWith(
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     const state = await lookAt(where, middle)
-    if (state?.mark !== undefined && state.mark === marks.of(middle)) low = middle
+    if (marks.has(middle, state?.mark)) low = middle
     else high = middle - 1
   }
   if (low > start) return low

@@ -3,11 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { logUnavailable } from '../errors.js'
 import { backOff } from '../back-off.js'
 import type { Place } from '../hub/event-id.js'
-import type { EventLog, Follower, Life, Receipt, SharedLog } from '../hub/event-log.js'
+import type { EventLog, Follower, Life, Receipt, Restart, SharedLog } from '../hub/event-log.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { newestPart } from '../hub/newest-part.js'
 import { redisName, type RedisAddress } from '../redis/redis-address.js'
 import { checkFormat, checkServer, whyNeverUsable } from './redis-fitness.js'
+import { toldMs } from './log-limits.js'
 import { RedisAppends } from './redis-appends.js'
 import { readEntry, type LogEntry } from './redis-entries.js'
 import { livesText, withEnds, type KeptLife } from './redis-lives.js'
@@ -22,8 +23,7 @@ import { ToldWaits } from './told-waits.js'
 
 /** The shortest and the longest time between two tries to connect, in milliseconds. */
 const retry = { first: 50, most: 2000 }
-/** How long a push waits for its own telling, and a client for a place, in milliseconds. */
-const toldMs = 1000
+/** How long a client waits for a place that this node does not know yet, in milliseconds. */
 const reachMs = 5000
 /** How often it is looked what waits too long, and what is too old to be retained, in milliseconds. */
 const choreMs = 1000
@@ -54,6 +54,8 @@ export class RedisLog implements EventLog {
   readonly #chore: NodeJS.Timeout
   /** What was read before anybody followed: the ring begins with it. */
   #early: LogEntry[] | undefined = []
+  /** What the follower is to be told as soon as there is one: that the log became another meanwhile. */
+  #missed: Restart | undefined
   #lives: readonly KeptLife[] = []
   #head = 0
   #noteId = '0-0'
@@ -130,11 +132,19 @@ export class RedisLog implements EventLog {
   follow(listener: (events: readonly AcceptedEvent[]) => void, follower?: Follower): void {
     this.#listener = listener
     this.#follower = follower
-    const early = this.#early?.sort(bySequence) ?? []
-    if (early.length > 0) this.#marks.clear(0)
-    this.#marks.add(early)
+    if (this.#missed === undefined) this.#markEarly()
+    else follower?.restart(this.#missed)
     this.#early = undefined
+    this.#missed = undefined
     this.#session?.follow()
+  }
+
+  /** Notes what the ring begins with, as far as it is not to be told yet. */
+  #markEarly(): void {
+    const early = this.#early?.filter(({ event }) => event.sequence <= this.#head) ?? []
+    if (early.length === 0) return
+    this.#marks.clear(0)
+    this.#marks.add(early.sort(bySequence))
   }
 
   close(): Promise<void> {
@@ -223,7 +233,7 @@ export class RedisLog implements EventLog {
       this.#lives = lives
       this.#head = head
       this.#noteId = noteId
-      this.#marks.clear(head)
+      this.#marks.begin(head, found.mark)
       this.retained.begin(first)
       return
     }
@@ -240,7 +250,12 @@ export class RedisLog implements EventLog {
     this.#marks.add(read)
     if (common === former.at(-1)!.last) this.retained.noteJump(first)
     else this.retained.begin(first)
-    this.#follower?.restart({ newest, common, former })
+    this.#restarted({ newest, common, former })
+  }
+
+  #restarted(restart: Restart): void {
+    if (this.#early === undefined) this.#follower?.restart(restart)
+    else this.#missed = joined(this.#missed, restart)
   }
 
   /** The newest events of a log that is not taken in yet, and the entries that they came from. */
@@ -398,6 +413,12 @@ export class RedisLog implements EventLog {
     const { message, code } = error as NodeJS.ErrnoException
     return `Redis (${redisName(this.#address)}) cannot be used: ${message || (code ?? String(error))}`
   }
+}
+
+/** Two restarts, the one after the other, as one. */
+function joined(before: Restart | undefined, { newest, common, former }: Restart): Restart {
+  if (before === undefined) return { newest, common, former }
+  return { newest, common: Math.min(before.common, common), former: before.former }
 }
 
 function bySequence(a: LogEntry, b: LogEntry): number {

@@ -4,12 +4,11 @@ import { blockEvents, type Names, type Retained } from '../hub/event-log.js'
 import type { AcceptedEvent } from '../hub/event.js'
 import { EvictionHorizon } from '../hub/eviction-horizon.js'
 import type { RedisConnection, Reply } from '../redis/connection.js'
+import { horizonEvents } from './log-limits.js'
 import { namesOf, readEntry, type LogEntry } from './redis-entries.js'
 import { newestScript, nextScript, readScript } from './redis-scripts.js'
 
-/** For how many events deleted the horizon tells names apart well; 16 places of 8 bytes for each. */
-const horizonEvents = 65_536
-/** How often a read is tried where the log has just been trimmed, and how long apart, in milliseconds. */
+/** How often a read is tried, and how long apart, in milliseconds. */
 const tries = 100
 const triesApartMs = 50
 
@@ -34,8 +33,8 @@ export interface ReadSource {
 }
 
 /**
- * What Redis has of the log. Streams that are behind the ring wait here while Redis is away, and go
- * on at their place when it is back.
+ * What Redis has of the log. While Redis is away reads wait, and with them the streams that are behind
+ * the ring; `newest`, which somebody waits for who has asked, does not.
  */
 export class RedisRetained implements Retained {
   readonly #source: ReadSource
@@ -90,25 +89,20 @@ export class RedisRetained implements Retained {
   }
 
   async read(from: number): Promise<readonly AcceptedEvent[]> {
-    for (let attempt = 0; attempt < tries; attempt++) {
-      const live = await this.#source.connected()
+    const { entries } = await this.#tried(from, async (live) => {
       const least = Math.max(from, this.#first)
-      const entries = await readBlock(live, least).catch(() => undefined)
-      if (entries !== undefined && this.#isOurs(entries, least)) {
-        this.#source.onRead(entries)
-        return entries.map(({ event }) => event)
-      }
-      // Trimmed just now, which will be told; or another log, which a look finds out.
-      await live.look().catch(() => undefined)
-      await pause(triesApartMs)
-    }
-    throw logUnavailable(`the events from number ${from} on cannot be read from Redis`)
+      const entries = await readBlock(live, least)
+      return this.#isOurs(entries, least) ? { entries } : undefined
+    })
+    this.#source.onRead(entries)
+    return entries.map(({ event }) => event)
   }
 
   async next({ topics, user }: Names, from: number): Promise<number | undefined> {
-    const { connection, prefix } = await this.#source.connected()
-    const args = [prefix, String(Math.max(from, this.#first)), ...namesWanted(topics, user)]
-    const next = await nextScript.run(connection, args)
+    const { next } = await this.#tried(from, async ({ connection, prefix }) => {
+      const args = [prefix, String(Math.max(from, this.#first)), ...namesWanted(topics, user)]
+      return { next: await nextScript.run(connection, args) }
+    })
     return next === null ? undefined : Number(next)
   }
 
@@ -123,6 +117,19 @@ export class RedisRetained implements Retained {
       .filter((sequence) => sequence >= this.#first)
       .sort((a, b) => b - a)
       .slice(0, count)
+  }
+
+  /** Reads once Redis is there, and again where it was lost meanwhile or had something else. */
+  async #tried<T>(from: number, read: (live: LiveLog) => Promise<T | undefined>): Promise<T> {
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const live = await this.#source.connected()
+      const found = await read(live).catch(() => undefined)
+      if (found !== undefined) return found
+      // Trimmed just now, which will be told; or another log, which a look finds out.
+      await live.look().catch(() => undefined)
+      await pause(triesApartMs)
+    }
+    throw logUnavailable(`the events from number ${from} on cannot be read from Redis`)
   }
 
   #isOurs([oldest]: readonly LogEntry[], least: number): boolean {

@@ -1,4 +1,5 @@
 import { Script } from '../redis/script.js'
+import { keptKeys, keptMs } from './log-limits.js'
 
 /*
  * What the log is made of in Redis, each name behind the prefix:
@@ -20,9 +21,6 @@ import { Script } from '../redis/script.js'
  * replica, a disk that fails). Its first argument is the prefix.
  */
 
-/** How long a key is known, in milliseconds, or until so many newer ones have come. */
-const keptMs = 5 * 60 * 1000
-const keptKeys = 100_000
 /** How long what belongs to one node outlives it, in milliseconds. */
 const nodeMs = 3_600_000
 /** How many notes are kept for nodes that were away for a moment. */

@@ -3,6 +3,7 @@ import { blockEvents, type Names, type Retained } from '../hub/event-log.js'
 import type { AcceptedEvent } from '../hub/event.js'
 import { EvictionHorizon } from '../hub/eviction-horizon.js'
 import { decodeSegment } from './segment.js'
+import { horizonEvents } from './log-limits.js'
 import type { LogState } from './log-state.js'
 import type { Store } from './store.js'
 import { StoredPlaces } from './stored-places.js'
@@ -10,8 +11,6 @@ import { sequenceKey, sequenceOfKey, topicKey, userKey } from './store-keys.js'
 
 /** A read ends, short of its block, once it has so many bytes: a turn of the event loop stays short. */
 const readBytes = 1024 * 1024
-/** For how many events deleted the horizon tells names apart well; 16 places of 8 bytes for each. */
-const horizonEvents = 65_536
 /** Beyond the last sequence there is. */
 const end = Number.MAX_SAFE_INTEGER
 

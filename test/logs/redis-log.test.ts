@@ -344,6 +344,69 @@ t.test(
   },
 )
 
+t.test(
+  'a node that loses Redis while it begins finds the log that it had begun with',
+  async (t) => {
+    const redis = await startRedis(t)
+    const proxy = await startProxy(t, redis.port)
+    const { log, told, restarts } = await followed(t, redis.url)
+    await log.append(many(1, 10))
+    const late = await open(`redis://127.0.0.1:${proxy.port}`)
+    t.teardown(() => late.close())
+    await late.retained.read(1)
+    await log.append(many(11, 5))
+    const before = proxy.connections
+    proxy.cut()
+    await until(() => proxy.connections > before && late.problem === undefined, 'a new session')
+    const events: AcceptedEvent[] = []
+    late.follow((more) => events.push(...more))
+    proxy.cut()
+    await log.append(many(16, 5))
+    await until(() => events.length === 10 && told.length === 20, 'what came since')
+    t.strictSame(events, told.slice(10))
+    t.strictSame(restarts, [], 'no other node has lost anything')
+    t.strictSame(late.lives, log.lives)
+    t.equal(log.lives.length, 1)
+  },
+)
+
+t.test('a look-up whose answer is lost with Redis is made again', async (t) => {
+  const redis = await startRedis(t)
+  const proxy = await startProxy(t, redis.port)
+  const { log } = await followed(t, `redis://127.0.0.1:${proxy.port}`)
+  await log.append([...many(1, 3), draft('4', { topics: ['rare'] })])
+  const lookUp = () => log.retained.next({ topics: ['rare'], user: undefined }, 1)
+  t.equal(await lookUp(), 4)
+  let lost = 0
+  proxy.onForward = (bytes) => {
+    if (lost > 0 || !bytes.includes('rare')) return true
+    lost++
+    setImmediate(() => {
+      proxy.cut()
+    })
+    return false
+  }
+  t.equal(await lookUp(), 4)
+  t.equal(lost, 1)
+})
+
+t.test('a node that begins while the log becomes another one begins with that', async (t) => {
+  const redis = await startRedis(t)
+  const first = await followed(t, redis.url)
+  await first.log.append(many(1, 10))
+  const late = await open(redis.url)
+  t.teardown(() => late.close())
+  await late.retained.read(1)
+  await redis.command('FLUSHALL')
+  await until(() => first.restarts.length > 0, 'the new log')
+  await first.log.append(many(1, 3))
+  await until(() => late.lives.at(-1)!.epoch === first.log.lives.at(-1)!.epoch, 'the new log there')
+  const restarts: Restart[] = []
+  late.follow(() => {}, { fits: () => 1, restart: (restart) => restarts.push(restart) })
+  t.match(restarts, [{ common: -1, former: [{ last: 10 }] }])
+  t.ok(restarts.length === 1 && late.head === restarts[0]!.newest.length)
+})
+
 t.test('a Redis without memory refuses pushes until it has some', async (t) => {
   const redis = await startRedis(t, { args: ['--maxmemory-policy', 'noeviction'] })
   const { log, told } = await followed(t, redis.url)
