@@ -10,9 +10,9 @@ export interface Timed {
 const places = 1024
 
 /**
- * One timer for all streams, for the idle shape: each stands once on the wheel, at the next moment that anything of it
- * may be due. Setting and clearing cost a few pointers, so fifteen thousand streams cost no more
- * timers than one, and no time is too far away (a `setTimeout` above 24.8 days fires at once).
+ * One timer for all streams, for the idle shape: each stands once on the wheel, at the next moment that
+ * anything of it may be due. Setting and clearing cost a few pointers, so fifteen thousand streams cost
+ * no more timers than one, and no time is too far away (a `setTimeout` above 24.8 days fires at once).
  */
 export class TimerWheel<T extends Timed> {
   readonly #tickMs: number

@@ -20,8 +20,8 @@ export interface PageRequest {
 }
 
 /**
- * A page of rows, sorted. A page goes on behind the place
- * of the row that the last one ended with, whether that row is still there or not.
+ * A page of rows, sorted. It goes on behind the place of the row that the last one ended with, whether
+ * that row is still there or not.
  *
  * @param nameOf what tells rows of equal value apart, and orders them.
  */

@@ -59,7 +59,7 @@ export interface Handshake {
 }
 
 /** What is left of it once it has been read: a token and a query may have kilobytes. */
-const readHandshake: Handshake = {
+const emptyHandshake: Handshake = {
   requestId: '',
   address: '',
   query: {},
@@ -208,7 +208,7 @@ export class Conversation {
     const stream = service.hub.admit({ user, expiresAt, requestId }, transport)
     transport.attach(service.hub, stream)
     this.#owner = undefined
-    this.#handshake = readHandshake
+    this.#handshake = emptyHandshake
     this.#inbox.maxPartial = 2 * maxMessageBytes + slack
     const failed = (error: unknown, ref: Ref | undefined): void => {
       this.#failed(error, ref)

@@ -13,6 +13,7 @@ const patience = 2
  */
 export class Pings {
   readonly #everyMs: number
+  readonly #now: () => number
   readonly #wheel: TimerWheel<WebSocketTransport>
   readonly #stop: () => void
 
@@ -28,8 +29,6 @@ export class Pings {
       this.#wheel.advance(now())
     })
   }
-
-  readonly #now: () => number
 
   /** Begins to ping a connection. */
   add(transport: WebSocketTransport): void {
