@@ -36,6 +36,8 @@ export class SharedSource implements Source {
   /** Whose records this tab takes: its own while it leads, none until it was welcomed. */
   #term: string | undefined
   #connection: Connection | undefined
+  /** Whether this tab, while it leads, has welcomed any other: before, nobody takes its records. */
+  #hasOthers = false
   #state: State = 'connecting'
   #isClosed = false
 
@@ -87,6 +89,7 @@ export class SharedSource implements Source {
   #lead(): void {
     this.#watch.stop()
     this.#term = this.#tab
+    this.#hasOthers = false
     const { id } = this.#cursor
     // A tab that was further than who led before has not all that is between: it begins anew.
     if (this.#kept.end !== id) this.#kept.restart(id)
@@ -94,7 +97,7 @@ export class SharedSource implements Source {
     const receiver = {
       record: (record: StreamRecord) => {
         this.#kept.add(record)
-        this.#say({ say: 'record', term: this.#tab, record })
+        if (this.#hasOthers) this.#say({ say: 'record', term: this.#tab, record })
         this.#take(record)
       },
       state: (state: State) => {
@@ -162,6 +165,7 @@ export class SharedSource implements Source {
     const known = this.#cursor.lives
     known.learnAll(lives)
     if (at !== undefined && !this.#kept.hasAllAfter(at, known)) this.#goBack(at)
+    this.#hasOthers = true
     this.#say({
       say: 'welcome',
       tab,
