@@ -35,7 +35,7 @@ import { historyRoute } from './routes/history.js'
 import { internalServer } from './routes/internal.js'
 import { boundHttp2Bodies } from './routes/http2-bodies.js'
 import { metricsRoute } from './routes/metrics.js'
-import { documentRoute, prepareDocument } from './routes/openapi.js'
+import { documentOnly, documentRoute, prepareDocument } from './routes/openapi.js'
 import { PushQuota } from './routes/push-quota.js'
 import { pushPath, pushRoute } from './routes/push.js'
 import { Pushes } from './routes/pushes.js'
@@ -123,6 +123,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     childLoggerFactory: (logger) => logger,
     genReqId: requestIds(`${name.node}-${name.worker}`),
     exposeHeadRoutes: false,
+    schemaController: documentOnly,
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: times.requestMs,
     trustProxy: trusted(settings.trustProxy),

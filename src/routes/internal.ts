@@ -3,7 +3,7 @@ import { answerErrors, onBadUrl, onClientError } from './answer-errors.js'
 import { hostGuard } from './guard-access.js'
 import { healthRoutes } from './health.js'
 import { sendMetrics } from './metrics.js'
-import { onlyDocument } from './openapi.js'
+import { documentOnly } from './openapi.js'
 import type { RequestTimes } from './request-times.js'
 import type { Service } from './service.js'
 
@@ -32,6 +32,7 @@ export function internalServer(
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
+    schemaController: documentOnly,
     requestTimeout: times.requestMs,
     clientErrorHandler: onClientError,
     frameworkErrors: onBadUrl,
@@ -57,7 +58,6 @@ export function internalServer(
   http.addContentTypeParser('*', (_request, _body, done) => {
     done(null)
   })
-  onlyDocument(http)
   healthRoutes(http, service)
   http.get('/metrics', sendMetrics(service))
   return http
