@@ -56,7 +56,8 @@ t.test('the tail begins with the newest, and shows what comes on top', { skip },
     'laid out, and nothing but text',
   )
   await records.nth(0).locator('summary').click()
-  t.match(await records.nth(0).textContent(), id!)
+  // It is laid out once the browser tells that it was opened.
+  await records.nth(0).getByText(id!).first().waitFor()
   t.same(complaints, [])
 })
 
