@@ -9,7 +9,7 @@ import type { Service } from './service.js'
 /**
  * Has routes keep their schemas for the document alone: they check what they get themselves, since
  * their answers say more than a validator's, and the push is quicker without. Fastify's own compilers
- * are not even loaded, which would be a sixth of a start.
+ * are not even loaded: they would be a hundred modules more, to the 440 of a start.
  */
 export const documentOnly = {
   compilersFactory: {

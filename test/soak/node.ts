@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ask } from '../helpers/ask.js'
 import type { Lifetime } from '../helpers/lifetime.js'
 import { until } from '../helpers/until.js'
+import type { Report } from './reporter.js'
 
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
 const reporter = new URL('reporter.js', import.meta.url).href
@@ -15,11 +16,7 @@ const patienceMs = 120_000
 const keptLines = 40
 
 /** What a process holds. */
-export interface Holdings {
-  /** The heap in use after garbage collection, in bytes. */
-  readonly heap: number
-  /** Buffers beside the heap: ring, encodings, blocks of the log; in bytes. */
-  readonly buffers: number
+export interface Holdings extends Report {
   /** Resident memory, in bytes, without files that are mapped, as a log on disk is. */
   readonly rss: number
   /** Open file descriptors. */
@@ -180,17 +177,16 @@ export class ServedNode {
     const path = `${this.#folder}/${pid}.json`
     rmSync(path, { force: true })
     process.kill(pid, 'SIGUSR2')
-    let written: NodeJS.MemoryUsage | undefined
+    let written: Report | undefined
     await until(
       () => (written = readJson(path)) !== undefined,
       `what ${this.name} holds`,
       patienceMs,
     )
-    const { heapUsed, arrayBuffers } = written!
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const rss = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
     const descriptors = readdirSync(`/proc/${pid}/fd`).length
-    return { heap: heapUsed, buffers: arrayBuffers, rss, descriptors }
+    return { ...written!, rss, descriptors }
   }
 
   /** Looks whether workers ended that nobody had ended. */
@@ -240,9 +236,9 @@ export class ServedNode {
   }
 }
 
-function readJson(path: string): NodeJS.MemoryUsage | undefined {
+function readJson(path: string): Report | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as NodeJS.MemoryUsage
+    return JSON.parse(readFileSync(path, 'utf8')) as Report
   } catch {
     return undefined
   }

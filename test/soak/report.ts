@@ -1,3 +1,4 @@
+import { median } from '../bench/shape.js'
 import type { Holdings, ServedNode } from './node.js'
 
 /** A process that lives from the rest to the end, and what it held at both. */
@@ -44,15 +45,15 @@ export interface Outcome {
   readonly failures: readonly string[]
 }
 
-/** By how much the heap after GC may grow from the rest to the end. */
-export const mostGrowth = 1.05
+/** By how much the heap after GC may grow from the first third of the readings to the last. */
+const mostGrowth = 1.05
 /** So many descriptors may be more at the end: what a process opens on first need. */
 const moreDescriptors = 8
 
 /** What is wrong with what processes hold. */
 export function judgeHeld(held: readonly Held[], before: number, after: number): string[] {
-  const grown = held.flatMap(({ name, atRest, atEnd }) => {
-    const growth = growthOf({ atRest, atEnd })
+  const grown = held.flatMap(({ name, samples, atRest, atEnd }) => {
+    const growth = growthOf(samples, atRest, atEnd)
     return growth <= mostGrowth
       ? []
       : [`the heap of ${name} grew by the factor ${growth.toFixed(3)}`]
@@ -61,8 +62,16 @@ export function judgeHeld(held: readonly Held[], before: number, after: number):
   return [...grown, `${after} descriptors are open after all, and were ${before} before`]
 }
 
-function growthOf({ atRest, atEnd }: Pick<Held, 'atRest' | 'atEnd'>): number {
-  return (atEnd?.heap ?? NaN) / (atRest?.heap ?? NaN)
+/**
+ * By which factor the heap grew: the median of the last third of all readings, from the rest to the
+ * end, by that of the first. A reading alone differs from the next by 3 %, up or down: a table that has
+ * just been made twice as large, or a stream that is just catching up.
+ */
+function growthOf(samples: readonly number[], atRest?: Holdings, atEnd?: Holdings): number {
+  if (atRest === undefined || atEnd === undefined) return NaN
+  const readings = [atRest.heap, ...samples, atEnd.heap]
+  const third = Math.max(1, Math.floor(readings.length / 3))
+  return median(readings.slice(-third)) / median(readings.slice(0, third))
 }
 
 /** Bytes in megabytes, to a tenth. */
@@ -116,9 +125,10 @@ function heldLines({ scenario, held }: Outcome): string[] {
   return held.map(({ name, samples, atRest, atEnd }) => {
     const both = (of: (holdings: Holdings) => number): string =>
       [atRest, atEnd].map((each) => inMb(each ? of(each) : NaN)).join(' → ')
-    const growth = growthOf({ atRest, atEnd }).toFixed(3)
+    const growth = growthOf(samples, atRest, atEnd).toFixed(3)
     return (
-      `${scenario}, ${name}: heap after GC ${both(({ heap }) => heap)} MB (× ${growth}; in between ${samples.map(inMb).join(' ')}), ` +
+      `${scenario}, ${name}: heap after GC, without compiled code, ${both(({ heap }) => heap)} MB (× ${growth}; in between ${samples.map(inMb).join(' ')}), ` +
+      `with it ${both(({ heapWithCode }) => heapWithCode)} MB, ` +
       `buffers ${both(({ buffers }) => buffers)} MB, RSS without files ${both(({ rss }) => rss)} MB`
     )
   })

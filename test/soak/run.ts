@@ -32,10 +32,9 @@ export interface RunOptions {
 const settleMs = 60_000
 /** How many events are read again before memory is measured: more than the caches hold. */
 const rereadEvents = 3000
-/** For how long a key is known, in milliseconds, and how many events a second come about. */
+/** For how long a key is known, in milliseconds. */
 const keptKeyMs = 5 * 60_000
-const eventsPerSecond = 14
-/** How many events are in a push of those at the beginning. */
+/** How many events are in a push of those at the rest. */
 const batchEvents = 50
 /** How many publishers there are, and how long each waits between its pushes, in milliseconds. */
 const publishers = 3
@@ -141,7 +140,6 @@ class Run {
     const kinds = faultKinds(this.#scenario, this.#victims.network !== undefined)
     const plan = draw(kinds, totalMs, this.#random('plan'))
     await this.#push(this.#random('first'))
-    await this.#pushAhead(this.#random('ahead'))
     const descriptorsBefore = await this.#descriptors()
     const begin = performance.now()
     for (const each of this.#all) each.on()
@@ -179,6 +177,7 @@ class Run {
     await this.#lanes(before, begin)
     await pause(Math.max(0, begin + totalMs * restAt - performance.now()))
     this.#rests = true
+    await this.#pushAhead(performance.now() - begin)
     await this.#settle()
     const held = await this.#survivors()
     await this.#endStreams(held)
@@ -220,13 +219,12 @@ class Run {
   }
 
   /**
-   * Pushes what would have come by the rest if keys were as many then as later, when five minutes of
-   * them are known: so they neither grow nor shrink from there to the end.
+   * Pushes as many events as would have come if it had begun five minutes ago, at the pace of so far:
+   * as many keys are known then as later, and they neither grow nor shrink from the rest to the end.
    */
-  async #pushAhead(random: Random): Promise<void> {
-    const { totalMs } = this.#options
-    if (totalMs < briefMs) return
-    const count = Math.max(0, (keptKeyMs - totalMs * restAt) / 1000) * eventsPerSecond
+  async #pushAhead(sinceMs: number): Promise<void> {
+    const random = this.#random('ahead')
+    const count = (this.#ledger.size / sinceMs) * Math.max(0, keptKeyMs - sinceMs)
     for (let events = 0; events < count; events += batchEvents) {
       const sizes = Array.from({ length: batchEvents }, () => drawSizes(random)[0]!)
       await this.#publisher.push(drawAddressees(random), sizes, random)
