@@ -319,6 +319,8 @@ async function nodesOf(
     import('./auth/redis-tickets.js'),
   ])
   const link = new RedisLink(address, worker === 0 ? node : `${node}-${worker}`)
+  // Nobody is let in before: a ticket of another node would be refused.
+  await link.begun
   return { link, tickets: new RedisTickets((command) => link.send(command), address.prefix) }
 }
 

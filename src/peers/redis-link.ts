@@ -54,11 +54,18 @@ export class RedisLink implements PeerLink {
   readonly #open = new Map<number, Open>()
   readonly #closing = new AbortController()
   readonly #running: Promise<void>
+  /** Tells that it has been connected for the first time. */
+  #begin!: () => void
   #responder: Responder | undefined
   #session: Session | undefined
   #questions = 0
   /** How many others there were when it was last looked. */
   #others = 0
+
+  /** Resolves once it is connected for the first time, or is closed before that. */
+  readonly begun = new Promise<void>((resolve) => {
+    this.#begin = resolve
+  })
 
   /**
    * Connects, and again whenever the connection is lost, until it is closed.
@@ -91,6 +98,7 @@ export class RedisLink implements PeerLink {
     await this.send(['DEL', this.#leaseOf(this.#id)]).catch(() => {})
     await this.send(['SREM', this.#nodes, this.#id]).catch(() => {})
     this.#closing.abort()
+    this.#begin()
     this.#lose()
     await this.#running
   }
@@ -150,6 +158,7 @@ export class RedisLink implements PeerLink {
       channel?.destroy()
       throw error
     }
+    this.#begin()
     const timer = setInterval(() => {
       this.#renew().catch(() => {
         // Told by the connection, which is lost.

@@ -7,6 +7,7 @@ import { ask } from '../helpers/ask.js'
 import { startRedis, type RedisServer } from '../helpers/redis-server.js'
 import { startServer } from '../helpers/server-process.js'
 import { openStream } from '../helpers/sse-client.js'
+import { startProxy } from '../helpers/tcp-proxy.js'
 import { apiKey, bearer } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
 
@@ -61,6 +62,26 @@ t.test('without Redis nobody answers, which is told, and it is found again', asy
   t.same(await a!.ask('well?'), { answers: [], silent: 1 })
   await redis.start()
   await meet(a!, 1)
+})
+
+t.test('it has begun once it is connected, or closed: a node waits for that', async (t) => {
+  const redis = await startRedis(t)
+  const proxy = await startProxy(t, redis.port)
+  proxy.open = false
+  const address = redisAddress(`redis://127.0.0.1:${proxy.port}`)!
+  const [link, other] = [new RedisLink(address, 'a'), new RedisLink(address, 'b')]
+  t.teardown(() => link.close())
+  const begun: string[] = []
+  void link.begun.then(() => begun.push('link'))
+  void other.begun.then(() => begun.push('other'))
+  t.same(await link.ask('well?'), { answers: [], silent: 1 })
+  t.same(begun, [])
+  await other.close()
+  await other.begun
+  t.same(begun, ['other'])
+  proxy.open = true
+  await link.begun
+  t.equal(await link.send(['PING']), 'PONG')
 })
 
 t.test('nodes are one service; of one that is killed the lease ends', async (t) => {
