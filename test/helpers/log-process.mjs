@@ -19,8 +19,11 @@ const log = await FileLog.open(directory, {
   ...JSON.parse(options),
   peers,
 })
+// A read goes on to the end of a block: what comes behind the head, since others write, is told later.
 for (let from = log.retained.first; from <= log.head; from = told.at(-1).sequence + 1) {
-  for (const event of await log.retained.read(from)) if (event.sequence >= from) told.push(event)
+  for (const event of await log.retained.read(from)) {
+    if (event.sequence >= from && event.sequence <= log.head) told.push(event)
+  }
 }
 log.follow((events) => told.push(...events), {
   fits: (events) => (isFull ? 0 : events.length),
