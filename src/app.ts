@@ -7,7 +7,7 @@ import { httpOptions, setTimes } from './http-options.js'
 import type { Hub } from './hub/hub.js'
 import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
-import { newestPart } from './hub/newest-part.js'
+import { ringBegins } from './hub/newest-part.js'
 import type { TicketStore } from './auth/tickets.js'
 import { ByteBudget } from './limits/byte-budget.js'
 import { PushRate, type PushAllowance } from './limits/push-rate.js'
@@ -151,7 +151,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   answerExpect(http.server)
   const log = parts.log ?? (await openLog(settings.store, logOptions(settings, http, shared)))
   // Filled before anybody is let in: the newest part of the log is what most come back for.
-  const newest = await newestPart(log, settings.ringEvents, settings.ringBytes)
+  const newest = await ringBegins(log, settings.ringEvents, settings.ringBytes)
   const streamPlaces = shared?.streamPlaces ?? new StreamLimits(settings)
   const { hub, system, feed, metrics, recent, ended } = buildHubs(settings, {
     ...name,

@@ -1,4 +1,4 @@
-import { blockEvents, type Retained } from './event-log.js'
+import { blockEvents, type EventLog, type Retained } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
 import { bytesOfAll } from './ring.js'
 
@@ -6,6 +6,26 @@ import { bytesOfAll } from './ring.js'
 export interface NewestSource {
   readonly head: number
   readonly retained: Pick<Retained, 'first' | 'read'> | undefined
+}
+
+/**
+ * What a ring begins with, of a log that may become another one while it is read: then of that.
+ *
+ * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
+ */
+export async function ringBegins(
+  log: Pick<EventLog, 'head' | 'lives' | 'retained'>,
+  ringEvents: number,
+  ringBytes: number,
+): Promise<readonly AcceptedEvent[]> {
+  for (;;) {
+    const { head, lives } = log
+    try {
+      return await newestPart(log, ringEvents, ringBytes)
+    } catch (error) {
+      if (log.head === head && log.lives.at(-1)?.epoch === lives.at(-1)?.epoch) throw error
+    }
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-/** What is the same of each log that outlives its process, or is shared. */
+/** What is the same of several kinds of log. */
 
 /** A key is known for at least this long, in milliseconds… */
 export const keptMs = 5 * 60 * 1000

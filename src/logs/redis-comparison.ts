@@ -14,6 +14,8 @@ export interface Known {
     readonly lives: readonly KeptLife[]
     readonly head: number
     readonly marks: Marks
+    /** Whether anybody was told of it: before, of the marks it has that of the head alone. */
+    readonly isFollowed: boolean
   }
 }
 
@@ -65,15 +67,18 @@ const nothing = -1
 async function commonWith(
   where: Where,
   { lives, head, first, mark }: LogState,
-  { lives: own, head: ownHead, marks }: Known['known'],
+  { lives: own, head: ownHead, marks, isFollowed }: Known['known'],
 ): Promise<number> {
-  const epoch = own.at(-1)!.epoch
-  const isKnown = lives.some((life) => life.epoch === epoch)
-  if (isKnown && (ownHead === 0 || marks.has(ownHead, mark))) return ownHead
+  const { epoch } = own.at(-1)!
+  const life = withEnds(lives, head).find((each) => each.epoch === epoch)
+  if (life !== undefined && (ownHead === 0 || marks.has(ownHead, mark))) return ownHead
   // What was deleted can't be compared any more: it is as it was, unless its life says otherwise.
-  if (isKnown && ownHead < first) {
-    const life = withEnds(lives, head).find((each) => each.epoch === epoch)!
+  if (life !== undefined && ownHead < first) {
     return Math.min(ownHead, life.last, life.sure ?? Infinity)
+  }
+  // Who has told nobody anything has only to see that the end is gone; more is not for it to say.
+  if (life !== undefined && !isFollowed) {
+    return Math.min(ownHead - 1, life.last, life.sure ?? Infinity)
   }
   let [low, high] = [Math.max(first, marks.first) - 1, Math.min(ownHead, head)]
   const start = low
@@ -84,7 +89,7 @@ async function commonWith(
     else high = middle - 1
   }
   if (low > start) return low
-  return isKnown ? 0 : nothing
+  return life === undefined ? nothing : 0
 }
 
 async function lookAt({ connection, prefix }: Where, at: number): Promise<LogState | undefined> {

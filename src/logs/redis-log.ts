@@ -13,7 +13,7 @@ import { RedisAppends } from './redis-appends.js'
 import { readEntry, type LogEntry } from './redis-entries.js'
 import { livesText, withEnds, type KeptLife } from './redis-lives.js'
 import { Marks } from './redis-marks.js'
-import { compare, type Comparison } from './redis-comparison.js'
+import { compare, type Comparison, type Known } from './redis-comparison.js'
 import { readBlock, RedisRetained, type Gone, type LiveLog } from './redis-retained.js'
 import { readChanges, RedisRevocations } from './redis-revocations.js'
 import { RedisSession, type Heard } from './redis-session.js'
@@ -223,8 +223,9 @@ export class RedisLog implements EventLog {
   }
 
   /** What this node knows of the log, for a comparison with what it has. */
-  get known(): { lives: readonly KeptLife[]; head: number; marks: Marks } {
-    return { lives: this.#lives, head: this.#head, marks: this.#marks }
+  get known(): Known['known'] {
+    const isFollowed = this.#early === undefined
+    return { lives: this.#lives, head: this.#head, marks: this.#marks, isFollowed }
   }
 
   async #takeIn(session: RedisSession, found: Comparison): Promise<void> {

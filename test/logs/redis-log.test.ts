@@ -390,6 +390,28 @@ t.test('a look-up whose answer is lost with Redis is made again', async (t) => {
   t.equal(lost, 1)
 })
 
+t.test(
+  'a node that begins while the log loses its end says of no more that it is lost',
+  async (t) => {
+    const [redis, replica] = [await startRedis(t), await startRedis(t)]
+    const proxy = await startProxy(t, redis.port)
+    const { log } = await followed(t, redis.url)
+    await log.append(many(1, 8))
+    await replica.command('REPLICAOF', '127.0.0.1', String(redis.port))
+    await until(async () => (await replica.command('HGET', 'ringcast:meta', 'head')) === '8', 'it')
+    await replica.command('REPLICAOF', 'NO', 'ONE')
+    await log.append(many(9, 2))
+    const late = await open(`redis://127.0.0.1:${proxy.port}`)
+    t.teardown(() => late.close())
+    t.equal(late.head, 10)
+    proxy.target = replica.port
+    proxy.cut()
+    await until(() => late.lives.length === 2 && late.problem === undefined, 'the new life')
+    const kept = await replica.command('HGET', 'ringcast:meta', 'lives')
+    t.match(kept, /^\S+ 1 8\n\S+ 9$/)
+  },
+)
+
 t.test('a node that begins while the log becomes another one begins with that', async (t) => {
   const redis = await startRedis(t)
   const first = await followed(t, redis.url)
