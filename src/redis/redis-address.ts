@@ -48,7 +48,7 @@ export function redisAddress(text: string): RedisAddress | undefined {
 /** The same text without the password. */
 export function withoutPassword(text: string): string {
   // Up to the last @: one that should have been written as %40 is of the password.
-  return text.replace(/^(rediss?:\/\/[^:@/?]*):.*@/is, `$1:${hidden}@`)
+  return text.replace(/^(rediss?:\/\/[^:/?]*):.*@/is, `$1:${hidden}@`)
 }
 
 /** How lines of the log name it: `127.0.0.1:6379`. */
