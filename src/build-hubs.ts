@@ -3,7 +3,6 @@ import { Hub } from './hub/hub.js'
 import type { AcceptedEvent } from './hub/event.js'
 import type { HubOptions } from './hub/hub-options.js'
 import type { Stream } from './hub/stream.js'
-import { isReserved } from './hub/topic.js'
 import { seldom } from './limits/seldom.js'
 import type { StreamPlaces } from './limits/stream-limits.js'
 import { MemoryLog } from './logs/memory-log.js'
@@ -41,52 +40,56 @@ export interface Hubs {
 export function buildHubs(settings: Settings, parts: HubParts): Hubs {
   const { node, worker, streamPlaces, logger, log, newest } = parts
   let streams = 0
-  // One over WebSocket may go over to the other hub, whose topics its client subscribes to.
-  const row = (stream: Stream): StreamRow => {
-    const [topic = ''] = stream.filter.topics
-    return rowOf(isReserved(topic) ? system : hub, node, stream)
-  }
-  const told: Required<Pick<HubOptions, 'onOpen' | 'onSubscribed' | 'onEnd'>> = {
-    onOpen: (stream, reqId) => {
-      feed.opened(stream, () => row(stream))
-      const { topics } = stream.filter
-      logger.debug({ reqId, stream: hub.streamId(stream), topics }, 'stream opened')
-    },
-    onSubscribed: (stream) => {
-      feed.changed(stream, () => row(stream))
-    },
-    onEnd: (stream, reason) => {
-      const { user, openedAt, transport } = stream
-      streamPlaces.giveBack({ user, address: transport.address })
-      feed.closed(stream, () => ({ ...row(stream), reason }))
-      logger.info(
-        {
-          stream: hub.streamId(stream),
-          reason,
-          seconds: Math.round((Date.now() - openedAt) / 1000),
-          bytes: transport.bytesWritten,
-        },
-        'stream ended',
-      )
-    },
+  const toldOf = (
+    of: () => Hub,
+  ): Required<Pick<HubOptions, 'onOpen' | 'onSubscribed' | 'onEnd'>> => {
+    const row = (stream: Stream): StreamRow => rowOf(of(), node, stream)
+    return {
+      onOpen: (stream, reqId) => {
+        // By then one over WebSocket may have gone over to the hub of the service's own topics.
+        const isSystem = (): boolean => system.streams.get(stream.number) === stream
+        feed.opened(stream, () => rowOf(isSystem() ? system : of(), node, stream))
+        const { topics } = stream.filter
+        logger.debug({ reqId, stream: of().streamId(stream), topics }, 'stream opened')
+      },
+      onSubscribed: (stream) => {
+        feed.changed(stream, () => row(stream))
+      },
+      onEnd: (stream, reason) => {
+        const { user, openedAt, transport } = stream
+        streamPlaces.giveBack({ user, address: transport.address })
+        feed.closed(stream, () => ({ ...row(stream), reason }))
+        logger.info(
+          {
+            stream: of().streamId(stream),
+            reason,
+            seconds: Math.round((Date.now() - openedAt) / 1000),
+            bytes: transport.bytesWritten,
+          },
+          'stream ended',
+        )
+      },
+    }
   }
   const common: Omit<HubOptions, 'log' | 'ringEvents' | 'ringBytes'> = {
     ...settings,
-    ...told,
     node: worker === 0 ? node : `${node}-${worker}`,
     nextStreamNumber: () => ++streams,
   }
   // The service's own events have no log: a name for their places would promise a replay.
   const system: Hub = new Hub({
     ...common,
+    ...toldOf(() => system),
     log: new MemoryLog({ epoch: '' }),
     ringEvents: 64,
     ringBytes: 4 * 1024 * 1024,
   })
   const feed = new SystemFeed(system)
   const ended = new EndedStreams()
+  const told = toldOf(() => hub)
   const options: HubOptions = {
     ...common,
+    ...told,
     log,
     ringEvents: settings.ringEvents,
     ringBytes: settings.ringBytes,
@@ -105,7 +108,7 @@ export function buildHubs(settings: Settings, parts: HubParts): Hubs {
       told.onEnd(stream, reason)
     },
   }
-  const hub = new Hub(options, newest)
+  const hub: Hub = new Hub(options, newest)
   const metrics = new Metrics(hub, system, version())
   const recent = new Recent(hub)
   return { hub, system, feed, metrics, recent, ended }

@@ -50,7 +50,11 @@ export class SystemFeed {
 
   /** Notes a stream that closed. */
   closed(stream: object, row: () => unknown): void {
-    if (this.#system.streams.size === 0) return
+    if (this.#system.streams.size === 0) {
+      // Who listens next hears nothing of what was not told by now.
+      this.#forget()
+      return
+    }
     this.#changed.delete(stream)
     this.#closedCount++
     if (this.#closed.length < maxNamed) this.#closed.push(row())
@@ -71,6 +75,10 @@ export class SystemFeed {
       closedCount: this.#closedCount,
       changed: Array.from(this.#changed.values(), (row) => row()),
     })
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#opened = new Map()
     this.#closed = []
     this.#changed = new Map()

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startApp } from '../helpers/app.js'
+import { ask } from '../helpers/ask.js'
 import { openStream } from '../helpers/sse-client.js'
 import { until } from '../helpers/until.js'
 import { openWebSocket } from '../helpers/web-socket-client.js'
@@ -23,4 +24,16 @@ t.test('$sys/streams tells which streams are subscribed to something else', asyn
   t.match(told('closed'), [{ id: stream, topics: ['b'], reason: 'client' }])
   const last = messages().find(({ closed }) => closed!.length > 0)!
   t.same(last['changed'], [], 'one that is over is not among those that changed')
+})
+
+t.test('who begins to listen is told nothing of who listened before', async (t) => {
+  const app = await startApp(t)
+  const before = await openStream(t, app.port, '/events?topic=$sys/streams')
+  before.cut()
+  const listeners = async () => (await ask(`${app.url}/api/stats`)).json!['systemStreams']
+  await until(async () => (await listeners()) === 0, 'its end')
+  const watcher = await openStream(t, app.port, '/events?topic=$sys/streams')
+  const { stream } = await watcher.told('open')
+  const [event] = await watcher.received(1)
+  t.match(JSON.parse(event!.data), { opened: [{ id: stream }], openedCount: 1, closedCount: 0 })
 })

@@ -37,6 +37,8 @@ export interface Figures {
   readonly draining: boolean
   readonly logReachable: boolean
   readonly streams: number
+  /** Of the service's own topics, as this page has them. */
+  readonly systemStreams: number
   readonly slowestStreamLag: number
   readonly ring: { readonly events: number; readonly bytes: number; readonly fill: number }
   readonly accepted: number

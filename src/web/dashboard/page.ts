@@ -80,8 +80,8 @@ export class Page implements LiveListener {
         new PushForm(curls, traceEvent).element,
       ),
     ]
-    this.#toldStreams = first.streams
-    this.#streamsThen = first.streams
+    this.#toldStreams = allStreams(first)
+    this.#streamsThen = this.#toldStreams
   }
 
   /** Shows the first figures, once it stands in the page, and follows what the service tells. */
@@ -109,7 +109,7 @@ export class Page implements LiveListener {
       this.#topics.changed()
     }
     const { node, version, streams, accepted, ring } = figures
-    this.#streamsThen = streams
+    this.#streamsThen = allStreams(figures)
     this.#samples.add(figures, Date.now() / 1000)
     this.#top.about(`${node} · ${version}`)
     this.#sentence.figures(figures)
@@ -142,4 +142,9 @@ export class Page implements LiveListener {
     void this.#streams.load()
     this.#topics.changed()
   }
+}
+
+/** How many streams there are of what is told to open and close. */
+function allStreams({ streams, systemStreams }: Figures): number {
+  return streams + systemStreams
 }

@@ -9,6 +9,7 @@ const well: Figures = {
   draining: false,
   logReachable: true,
   streams: 2_000,
+  systemStreams: 0,
   slowestStreamLag: 0,
   ring: { events: 0, bytes: 0, fill: 0 },
   accepted: 0,
