@@ -8,8 +8,9 @@ import type { ByeReason } from './wire-format.js'
 /**
  * Where a stream is in its life. `waiting`: its client has not subscribed yet. `idle`: it has passed
  * everything up to the head. `queued`: it waits for its turn on the run queue. `reading`: it is behind
- * the ring, and waits for a part of the log to be read. `held`: it waits for what its client asked to be replayed.
- * `parked`: its connection takes no more until it drains. `ended`: nothing is written to it any more.
+ * the ring, and waits for a part of the log to be read. `held`: it waits for what its client asked to be
+ * replayed. `parked`: its connection takes no more until it drains. `ended`: nothing is written to it any
+ * more.
  */
 export type StreamState = 'waiting' | 'idle' | 'queued' | 'reading' | 'held' | 'parked' | 'ended'
 

@@ -3,11 +3,10 @@ import type { Socket } from 'node:net'
 import { TurnQueue } from './turn-queue.js'
 
 /**
- * Lets new connections in a few at each turn of the event loop, of a server that nobody else listens to
- * yet. When all clients of a node that went
+ * Lets new connections in a few at each turn of the event loop. When all clients of a node that went
  * come at once, thousands are there to be accepted in one turn: a tenth of a second, in which nothing
  * is pushed or delivered. So a connection is accepted, and nothing is made for it or read from it
- * until it is let in.
+ * until it is let in. To be called before anybody else listens to the server's connections.
  */
 export function admitInTurns(server: Server): void {
   const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]

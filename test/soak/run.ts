@@ -34,7 +34,7 @@ const settleMs = 60_000
 const rereadEvents = 3000
 /** For how long a key is known, in milliseconds. */
 const keptKeyMs = 5 * 60_000
-/** How many events are in a push of those at the rest. */
+/** How many events are in each push that is made at the rest. */
 const batchEvents = 50
 /** How many publishers there are, and how long each waits between its pushes, in milliseconds. */
 const publishers = 3
