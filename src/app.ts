@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Server as TlsServer } from 'node:tls'
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { buildHubs } from './build-hubs.js'
 import type { Certificate } from './certificate.js'
 import { httpOptions, setTimes } from './http-options.js'
@@ -25,7 +25,7 @@ import { TracedStreams } from './peers/traced-streams.js'
 import { redisAddress } from './redis/redis-address.js'
 import { prepareCallers } from './routes/access.js'
 import { assetRoutes } from './routes/assets.js'
-import { answerErrors, answerExpect, onBadUrl, onClientError } from './routes/answer-errors.js'
+import { answerErrors, answerExpect } from './routes/answer-errors.js'
 import { largestBodies, limitBodies } from './routes/body-budget.js'
 import { warnOfProxy } from './routes/client.js'
 import { eventsRoute, isBehindStream } from './routes/events.js'
@@ -35,12 +35,13 @@ import { historyRoute } from './routes/history.js'
 import { internalServer } from './routes/internal.js'
 import { boundHttp2Bodies } from './routes/http2-bodies.js'
 import { metricsRoute } from './routes/metrics.js'
-import { documentOnly, documentRoute, prepareDocument } from './routes/openapi.js'
+import { documentRoute, prepareDocument } from './routes/openapi.js'
 import { PushQuota } from './routes/push-quota.js'
 import { pushPath, pushRoute } from './routes/push.js'
 import { Pushes } from './routes/pushes.js'
 import { requestTimes, type RequestTimes } from './routes/request-times.js'
 import { requestIds, tellRequestIds } from './routes/request-ids.js'
+import { serverOptions } from './routes/server-options.js'
 import type { Service } from './routes/service.js'
 import { sessionRoutes } from './routes/session.js'
 import { statsRoute } from './routes/stats.js'
@@ -116,21 +117,14 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
   const name = { node: shared?.node ?? nodeName(), worker: shared?.worker ?? 0 }
   const times = parts.requestTimes ?? requestTimes
   const http = fastify({
+    ...serverOptions(times),
     ...(parts.logger === undefined ? {} : { loggerInstance: parts.logger }),
-    // A push is one line at debug, a stream one when it ends; a line for each request says no more.
-    logController: new LogController({ disableRequestLogging: true }),
-    // Nor is there a logger for each: the storm shape pays for making them, the idle shape for keeping.
+    // No logger for each request: the storm shape pays for making them, the idle shape for keeping.
     childLoggerFactory: (logger) => logger,
     genReqId: requestIds(`${name.node}-${name.worker}`),
-    exposeHeadRoutes: false,
-    schemaController: documentOnly,
     bodyLimit: settings.maxBodyBytes,
-    requestTimeout: times.requestMs,
     trustProxy: trusted(settings.trustProxy),
     routerOptions: { maxParamLength },
-    clientErrorHandler: onClientError,
-    frameworkErrors: onBadUrl,
-    return503OnClosing: false,
     ...httpOptions({
       times,
       certificate: parts.certificate,
@@ -138,8 +132,6 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
       keepAlive: process.platform !== 'linux',
       heartbeatMs: settings.heartbeatMs,
     }),
-    // Closes what is idle and what is not: streams have said goodbye by then.
-    forceCloseConnections: true,
   })
   admitInTurns(http.server)
   let http2: Iterable<WatchedSocket> = []

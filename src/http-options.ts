@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Certificate } from './certificate.js'
 import type { RequestTimes } from './routes/request-times.js'
+import { plainHttpOptions } from './routes/server-options.js'
 
 /** How much of line and headers a request may have, in bytes, over both versions of HTTP. */
 const maxHeaderBytes = 16 * 1024
@@ -31,11 +32,8 @@ export function httpOptions(options: HttpOptions): Pick<FastifyHttpOptions<Serve
     return {
       http: {
         ...connections,
+        ...plainHttpOptions(times),
         maxHeaderSize: maxHeaderBytes,
-        headersTimeout: times.headersMs,
-        connectionsCheckingInterval: times.checkMs,
-        // The guard refuses these itself: Node's answer has no code.
-        requireHostHeader: false,
       },
     }
   }

@@ -1,10 +1,10 @@
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import { answerErrors, onBadUrl, onClientError } from './answer-errors.js'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { answerErrors } from './answer-errors.js'
 import { hostGuard } from './guard-access.js'
 import { healthRoutes } from './health.js'
 import { sendMetrics } from './metrics.js'
-import { documentOnly } from './openapi.js'
 import type { RequestTimes } from './request-times.js'
+import { plainHttpOptions, serverOptions } from './server-options.js'
 import type { Service } from './service.js'
 
 /** Of the descriptors that are kept back from connections of clients, these may take a half. */
@@ -29,21 +29,9 @@ export function internalServer(
   { logger, open, times }: InternalParts,
 ): FastifyInstance {
   const http = fastify({
+    ...serverOptions(times),
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
-    exposeHeadRoutes: false,
-    schemaController: documentOnly,
-    requestTimeout: times.requestMs,
-    clientErrorHandler: onClientError,
-    frameworkErrors: onBadUrl,
-    return503OnClosing: false,
-    http: {
-      headersTimeout: times.headersMs,
-      connectionsCheckingInterval: times.checkMs,
-      requireHostHeader: false,
-    },
-    // Who scrapes keeps the connection open.
-    forceCloseConnections: true,
+    http: plainHttpOptions(times),
   })
   http.server.maxConnections = maxConnections
   const refusal = hostGuard(open)
