@@ -1,4 +1,4 @@
-import { TimerWheel } from './timer-wheel.js'
+import { tickFor, TimerWheel } from './timer-wheel.js'
 import type { Stream } from './stream.js'
 
 /** How long things of a stream may last, in milliseconds. */
@@ -66,8 +66,7 @@ export class StreamTimes {
     this.#now = now
     this.#random = random
     this.#events = events
-    const shortest = Math.min(limits.heartbeatMs, limits.stalledStreamMs)
-    const tickMs = Math.min(Math.max(shortest / 32, 5), 250)
+    const tickMs = tickFor(Math.min(limits.heartbeatMs, limits.stalledStreamMs))
     this.#wheel = new TimerWheel(tickMs, now(), (stream) => {
       this.#due(stream)
     })

@@ -9,6 +9,11 @@ export interface Timed {
 /** The times within one turn of the wheel; a later one waits in its place for further turns. */
 const places = 1024
 
+/** How long a tick is, where `shortestMs` is the shortest time that matters: both in milliseconds. */
+export function tickFor(shortestMs: number): number {
+  return Math.min(Math.max(shortestMs / 32, 5), 250)
+}
+
 /**
  * One timer for all streams, for the idle shape: each stands once on the wheel, at the next moment that
  * anything of it may be due. Setting and clearing cost a few pointers, so fifteen thousand streams cost

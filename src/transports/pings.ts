@@ -1,5 +1,5 @@
 import { everyInterval } from '../hub/stream-times.js'
-import { TimerWheel } from '../hub/timer-wheel.js'
+import { tickFor, TimerWheel } from '../hub/timer-wheel.js'
 import type { WebSocketTransport } from './websocket-transport.js'
 
 /** So many pings in a row may stay without any sign of life. */
@@ -20,7 +20,7 @@ export class Pings {
   /** @param everyMs `HEARTBEAT`, in milliseconds. */
   constructor(everyMs: number, every = everyInterval, now = () => performance.now()) {
     this.#everyMs = everyMs
-    const tickMs = Math.min(Math.max(everyMs / 32, 5), 250)
+    const tickMs = tickFor(everyMs)
     this.#wheel = new TimerWheel(tickMs, now(), (transport) => {
       this.#due(transport, now())
     })
