@@ -71,14 +71,13 @@ async function commonWith(
 ): Promise<number> {
   const { epoch } = own.at(-1)!
   const life = withEnds(lives, head).find((each) => each.epoch === epoch)
-  if (life !== undefined && (ownHead === 0 || marks.has(ownHead, mark))) return ownHead
-  // What was deleted can't be compared any more: it is as it was, unless its life says otherwise.
-  if (life !== undefined && ownHead < first) {
-    return Math.min(ownHead, life.last, life.sure ?? Infinity)
-  }
-  // Who has told nobody anything has only to see that the end is gone; more is not for it to say.
-  if (life !== undefined && !isFollowed) {
-    return Math.min(ownHead - 1, life.last, life.sure ?? Infinity)
+  if (life !== undefined) {
+    if (ownHead === 0 || marks.has(ownHead, mark)) return ownHead
+    const last = Math.min(life.last, life.sure ?? Infinity)
+    // What was deleted can't be compared any more: it is as it was, unless its life says otherwise.
+    if (ownHead < first) return Math.min(ownHead, last)
+    // Who has told nobody anything has only to see that the end is gone; more is not for it to say.
+    if (!isFollowed) return Math.min(ownHead - 1, last)
   }
   let [low, high] = [Math.max(first, marks.first) - 1, Math.min(ownHead, head)]
   const start = low

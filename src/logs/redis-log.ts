@@ -417,9 +417,10 @@ export class RedisLog implements EventLog {
 }
 
 /** Two restarts, the one after the other, as one. */
-function joined(before: Restart | undefined, { newest, common, former }: Restart): Restart {
-  if (before === undefined) return { newest, common, former }
-  return { newest, common: Math.min(before.common, common), former: before.former }
+function joined(before: Restart | undefined, after: Restart): Restart {
+  if (before === undefined) return after
+  const common = Math.min(before.common, after.common)
+  return { newest: after.newest, common, former: before.former }
 }
 
 function bySequence(a: LogEntry, b: LogEntry): number {

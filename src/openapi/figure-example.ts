@@ -1,6 +1,7 @@
+import { newHubStats } from '../hub/stats.js'
 import { ids, node, time } from './examples.js'
 
-const gaps = { evicted: 0, epoch: 0, unknown: 0, lagged: 0 }
+const { closed, gaps } = newHubStats()
 
 /** The figures of a node that has served the story of the examples. */
 export const figuresExample = {
@@ -17,17 +18,7 @@ export const figuresExample = {
   ring: { events: 7, bytes: 2_870, fill: 0.0001 },
   memory: 86_507_520,
   opened: 2,
-  closed: {
-    client: 1,
-    refused: 0,
-    shutdown: 0,
-    expired: 0,
-    revoked: 0,
-    limit: 0,
-    rebalance: 0,
-    'dead-peer': 0,
-    stalled: 0,
-  },
+  closed: { ...closed, client: 1 },
   accepted: 7,
   duplicates: 0,
   busy: 0,
