@@ -38,6 +38,20 @@ async function heavyBurst({ publisher, random }: Victims, batches: number): Prom
   }
 }
 
+/** Has so many of the slow stop reading, while so many batches come, and for as long behind them. */
+async function stall(
+  victims: Victims,
+  count: number,
+  batches: number,
+  forMs: (victims: Victims) => number,
+): Promise<void> {
+  const stalled = victims.random.some(victims.slow, count)
+  for (const each of stalled) each.stall()
+  await heavyBurst(victims, batches)
+  await pause(forMs(victims))
+  for (const each of stalled) each.goOn()
+}
+
 interface Fault extends FaultKind {
   /** Does it, and undoes it. */
   readonly run: (victims: Victims) => Promise<void>
@@ -97,24 +111,16 @@ export const faults = {
   stall: {
     name: 'stall',
     lane: 'streams',
-    run: async (victims) => {
-      const stalled = victims.random.some(victims.slow, 2)
-      for (const each of stalled) each.stall()
-      await heavyBurst(victims, 3)
-      await pause(victims.random.between(500, victims.settings.stalledStreamMs * 0.6))
-      for (const each of stalled) each.goOn()
-    },
+    run: (victims) =>
+      stall(victims, 2, 3, ({ random, settings }) =>
+        random.between(500, settings.stalledStreamMs * 0.6),
+      ),
   },
   longStall: {
     name: 'stall for too long',
     lane: 'streams',
-    run: async (victims) => {
-      const stalled = victims.random.some(victims.slow, 1)
-      for (const each of stalled) each.stall()
-      await heavyBurst(victims, burst.batches)
-      await pause(victims.settings.stalledStreamMs * 1.5)
-      for (const each of stalled) each.goOn()
-    },
+    run: (victims) =>
+      stall(victims, 1, burst.batches, ({ settings }) => settings.stalledStreamMs * 1.5),
   },
   halfClose: {
     name: 'half-close',

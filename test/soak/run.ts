@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { keptMs } from '../../dist/logs/log-limits.js'
 import type { Lifetime } from '../helpers/lifetime.js'
 import {
   createNamespace,
@@ -32,8 +33,6 @@ export interface RunOptions {
 const settleMs = 60_000
 /** How many events are read again before memory is measured: more than the caches hold. */
 const rereadEvents = 3000
-/** For how long a key is known, in milliseconds. */
-const keptKeyMs = 5 * 60_000
 /** How many events are in each push that is made at the rest. */
 const batchEvents = 50
 /** How many publishers there are, and how long each waits between its pushes, in milliseconds. */
@@ -224,7 +223,7 @@ class Run {
    */
   async #pushAhead(sinceMs: number): Promise<void> {
     const random = this.#random('ahead')
-    const count = (this.#ledger.size / sinceMs) * Math.max(0, keptKeyMs - sinceMs)
+    const count = (this.#ledger.size / sinceMs) * Math.max(0, keptMs - sinceMs)
     for (let events = 0; events < count; events += batchEvents) {
       const sizes = Array.from({ length: batchEvents }, () => drawSizes(random)[0]!)
       await this.#publisher.push(drawAddressees(random), sizes, random)
