@@ -1,10 +1,10 @@
-import { LogController } from 'fastify'
+import { LogController, type FastifyServerOptions } from 'fastify'
 import { onBadUrl, onClientError } from './answer-errors.js'
 import { documentOnly } from './openapi.js'
 import type { RequestTimes } from './request-times.js'
 
 /** What Fastify is told of each server that there is, of the service's port and of `INTERNAL_PORT`. */
-export function serverOptions({ requestMs }: RequestTimes) {
+export function serverOptions({ requestMs }: RequestTimes): FastifyServerOptions {
   return {
     // A push is one line at debug, a stream one when it ends; a line for each request says no more.
     logController: new LogController({ disableRequestLogging: true }),
@@ -17,7 +17,7 @@ export function serverOptions({ requestMs }: RequestTimes) {
     // Closes what is idle and what is not: streams have said goodbye by then, and who scrapes keeps
     // the connection open.
     forceCloseConnections: true,
-  } as const
+  }
 }
 
 /** What Node is told of a server in the clear. */
