@@ -20,6 +20,9 @@ import { mayHaveMissed, newestWanted, selectForward } from './selection.js'
 /** The most blocks of the log that a page reads: as many events as a ring usually holds. */
 const blocksPerPage = 256
 
+/** How long a page waits for a look-up, in milliseconds: as long as for a place to resume from. */
+const lookUpMs = 5000
+
 /** A page of history: the events, where to go on from, and the hole before them if there is one. */
 export interface HistoryPage {
   readonly events: readonly AcceptedEvent[]
@@ -115,7 +118,8 @@ export class History {
    */
   async page(wants: Wants, request: StartRequest, limit: number): Promise<HistoryPage> {
     await this.reach(request)
-    const startAt = await this.startOfLast(request, () => wants)
+    const lookUp = this.startOfLast(request, () => wants)
+    const startAt = lookUp && (await inTime(lookUp))
     const { cursor, gap } = this.startOf(wants, { ...request, startAt })
     const events: AcceptedEvent[] = []
     const take = ({ event }: RingEntry): boolean => {
@@ -188,13 +192,12 @@ export class History {
     const restarts = this.restarts
     let next = cursor
     for (let blocks = 0; next < ring.first && blocks < blocksPerPage; blocks++) {
-      // A stream can wait for a log that is away; who asks for a page is told.
       if (this.#log.shared !== undefined && this.#log.problem !== undefined) {
         throw logUnavailable(this.#log.problem)
       }
-      next = await this.#blocks!.seek(wants, next, ring.first)
+      next = await inTime(this.#blocks!.seek(wants, next, ring.first))
       if (next >= ring.first) break
-      const block = await this.#blocks!.load(next)
+      const block = await inTime(this.#blocks!.load(next))
       if (restarts !== this.restarts) throw logUnavailable('the log has lost events: ask again')
       // Deleted meanwhile: what follows is for the next page, which begins with the gap.
       if (block.first > next) break
@@ -203,5 +206,23 @@ export class History {
       await turnEnd()
     }
     return next
+  }
+}
+
+/**
+ * Waits for a look-up. A log that goes away meanwhile takes it up again when it is back: for that a
+ * stream can wait; who asks for a page is told.
+ *
+ * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE` after 5 s.
+ */
+async function inTime<T>(lookUp: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(logUnavailable('the log does not answer')), lookUpMs)
+  })
+  try {
+    return await Promise.race([lookUp, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -159,6 +159,22 @@ t.test('while Redis is away pushes get 503, and streams go on at the exact place
   }
 })
 
+t.test('a page of what is in a Redis that is paused is refused in seconds', async (t) => {
+  const redis = await startRedis(t)
+  const app = await node(t, redis.url, { ringEvents: 64 })
+  const [first] = await pushNumbers(app, 1, 200)
+  redis.pause()
+  const page = (query: string) => ask(`${app.url}/api/history?topic=n&${query}`)
+  const refused = await Promise.all([page('lastEventId=earliest'), page('last=200')])
+  for (const { status, json } of refused) {
+    t.equal(status, 503)
+    t.match(json, { code: 'RINGCAST_LOG_UNAVAILABLE' })
+  }
+  redis.resume()
+  await ready(app)
+  t.match((await page('lastEventId=earliest&limit=1')).json, { events: [{ id: first }] })
+})
+
 t.test(
   'a paused Redis: pushes are answered in seconds, and all is well when it goes on',
   async (t) => {
