@@ -13,6 +13,7 @@ import { addressOf } from './client.js'
 import { Conversation, type ConversationParts, type Handshake } from './conversation.js'
 import { readLastEventId } from './events.js'
 import type { Inbox } from './inbox.js'
+import { tellUpgradeIds } from './request-ids.js'
 import type { Service } from './service.js'
 import { turnedAwayTeller } from './turned-away.js'
 
@@ -83,6 +84,7 @@ export async function websocketRoute(
       },
     })
     scope.websocketServer.on('wsClientError', onClientError)
+    const tellIdOf = tellUpgradeIds(scope.websocketServer)
     scope.decorateRequest('handshake', null)
     // Nobody reads the connection of a handshake that was refused: its end would go unseen.
     scope.addHook('onResponse', (request, _reply, done) => {
@@ -111,7 +113,10 @@ export async function websocketRoute(
       },
       // The answer to a handshake is written by `ws`: this one, with all that hangs on it, is let go.
       preHandler: (request, reply, done) => {
-        if (request.ws) reply.raw.detachSocket(request.raw.socket)
+        if (request.ws) {
+          tellIdOf(request)
+          reply.raw.detachSocket(request.raw.socket)
+        }
         done()
       },
       handler: (_request, reply) => {

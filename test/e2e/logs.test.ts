@@ -5,6 +5,7 @@ import { openStream } from '../helpers/sse-client.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
 import { openWebSocket } from '../helpers/web-socket-client.js'
+import { openFramed } from '../helpers/web-socket-frames.js'
 
 type Line = Readonly<Record<string, unknown>>
 
@@ -115,6 +116,9 @@ t.test('a request has an id: its own, or one of the service', async (t) => {
     headers: bearer(apiKey),
   })
   t.ok(refused.headers['x-request-id'], 'refusals have one too')
+  const given = { ...bearer(apiKey), 'X-Request-Id': '4bf92f3577b34da6' }
+  const agreed = (await openFramed(t, server.port, '/ws', given)).head()
+  t.match(agreed, /^x-request-id: 4bf92f3577b34da6\r?$/im, 'and so has what agrees to a handshake')
 })
 
 t.test('no credential is in it, however it comes and whatever becomes of it', async (t) => {
