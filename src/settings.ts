@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { hasCredentials } from './auth/credential-settings.js'
 import { nearest, quote, readArguments, type FlagKind } from './cli/arguments.js'
 import {
@@ -13,6 +12,7 @@ import {
   origins,
   proxies,
   publicKey,
+  readValueFile,
   secret,
   SettingsError,
   size,
@@ -241,7 +241,7 @@ const givenNames = names.flatMap((name): [given: string, name: Name][] => {
 const flagNames = new Map(givenNames.map(([given, name]) => [flagOf(given), name]))
 const variableNames = new Map(givenNames.map(([given, name]) => [`RINGCAST_${given}`, name]))
 /** What the other commands read of the environment that all may share. */
-const variablesOfClients = ['RINGCAST_URL', 'RINGCAST_TOKEN']
+const variablesOfClients = ['RINGCAST_URL', 'RINGCAST_TOKEN', 'RINGCAST_TOKEN_FILE']
 
 /** The flags of `serve`: the settings, and two that ask for a text and are not looked at here. */
 const serveFlags: Record<string, FlagKind> = {
@@ -356,7 +356,7 @@ function unknownVariable(variable: string): SettingsError {
 function valueOf(name: Name, given: Given | undefined): unknown {
   const setting: Setting<unknown, string> = settingsTable[name]
   if (given === undefined) return setting.parse(setting.default)
-  const text = given.inFile ? readValue(given) : given.text
+  const text = given.inFile ? readValueFile(given.source, given.text) : given.text
   // Nothing is a default, not a secret that somebody meant to give.
   if (setting.fromFile && text === '') {
     throw new SettingsError(`${given.source}: it is empty, and to be ${setting.accepts}`)
@@ -366,15 +366,6 @@ function valueOf(name: Name, given: Given | undefined): unknown {
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
     throw new SettingsError(`${given.source}: ${error.message}`)
-  }
-}
-
-function readValue({ source, text }: Given): string {
-  try {
-    return readFileSync(text, 'utf8').replace(/\r?\n$/, '')
-  } catch (error) {
-    const { code = 'it cannot be read' } = error as NodeJS.ErrnoException
-    throw new SettingsError(`${source}: ${quote(text)} is not a file that can be read (${code})`)
   }
 }
 

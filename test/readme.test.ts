@@ -30,7 +30,7 @@ t.test('what the README calls by the prefix of the service is there', async (t) 
   )
   const known = new Set([
     ...Object.keys(errorCodes),
-    ...[...variables, 'URL', 'TOKEN'].map((name) => `RINGCAST_${name}`),
+    ...[...variables, 'URL', 'TOKEN', 'TOKEN_FILE'].map((name) => `RINGCAST_${name}`),
   ])
   for (const name of new Set(readme.match(/\bRINGCAST_[A-Z_]+/g))) t.ok(known.has(name), name)
   const metrics = new Set(Object.keys(metricsTable))
@@ -55,7 +55,7 @@ t.test('every error code is used, and no other is', async (t) => {
   // In the registry itself they stand without quotes.
   const used = new Set(Array.from(text.matchAll(/'(RINGCAST_[A-Z_]+)'/g), ([, code]) => code!))
   for (const code of Object.keys(errorCodes)) t.ok(used.has(code), code)
-  const clients = ['RINGCAST_URL', 'RINGCAST_TOKEN']
+  const clients = ['RINGCAST_URL', 'RINGCAST_TOKEN', 'RINGCAST_TOKEN_FILE']
   const settings = Object.keys(settingsTable).map((name) => `RINGCAST_${name}`)
   for (const code of used)
     t.ok(code in errorCodes || clients.includes(code) || settings.includes(code), code)

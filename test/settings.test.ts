@@ -192,7 +192,8 @@ t.test('variables that Kubernetes sets for a service named ringcast are explaine
 })
 
 t.test('what the other commands read of the environment does not disturb', async (t) => {
-  const env = { RINGCAST_URL: 'https://x', RINGCAST_TOKEN: 't', HOST: 'ignored', OTHER: 'x' }
+  const clients = { RINGCAST_URL: 'https://x', RINGCAST_TOKEN: 't', RINGCAST_TOKEN_FILE: 'f' }
+  const env = { ...clients, HOST: 'ignored', OTHER: 'x' }
   t.same(parseSettings([], env), defaultSettings())
 })
 

@@ -28,8 +28,8 @@ const help = `Usage: ringcast COMMAND [options]
   --version
   --help    This text; after a command, that command's.
 
-RINGCAST_URL and RINGCAST_TOKEN say where the service is and who one is, to push, tail and
-doctor.
+RINGCAST_URL and RINGCAST_TOKEN (or RINGCAST_TOKEN_FILE) say where the service is and who one is,
+to push, tail and doctor.
 `
 
 /**

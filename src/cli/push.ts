@@ -6,7 +6,7 @@ import { lineBatches } from './line-batches.js'
 import { deliver, deliverOne, type Courier } from './push-client.js'
 import { eventEncoder, InputError, type EncodeEvent, type InputFormat } from './push-events.js'
 import { openProgress } from './push-progress.js'
-import { findService, type Service } from './service.js'
+import { findService, tokenFlags, type Service } from './service.js'
 
 /** What `ringcast push --help` prints. */
 export const pushHelp = `Usage: ringcast push [options] DATA
@@ -24,6 +24,7 @@ lines come. DATA that starts with a dash follows a --.
   --retry-for D    How long to try again while the service is away or busy; default: 60s, 0: never.
   --url URL        Where the service is; default: RINGCAST_URL, else http://127.0.0.1:8080
   --token T        The credential; default: RINGCAST_TOKEN
+  --token-file F   A file whose first line it is; default: RINGCAST_TOKEN_FILE
   --help           This text.
 
 Exit status: 0 all events were accepted, 1 not all were, 2 the command line is wrong,
@@ -39,7 +40,7 @@ const flagKinds = {
   ndjson: 'switch',
   'retry-for': 'value',
   url: 'value',
-  token: 'value',
+  ...tokenFlags,
   help: 'switch',
 } as const
 
@@ -136,7 +137,7 @@ function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): PushOptio
     ...(data !== '-' && { data }),
     encode: eventEncoder(format, { topics, users, event }),
     key,
-    service: findService(flags.get('url')?.[0], flags.get('token')?.[0], env),
+    service: findService(flags.get('url')?.[0], flags, env),
     retryForMs: readRetryFor(flags.get('retry-for')?.[0] ?? '60s'),
   }
 }

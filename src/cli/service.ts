@@ -1,3 +1,4 @@
+import { readValueFile } from '../setting-kinds.js'
 import { quote, UsageError } from './arguments.js'
 
 /** The service that a command talks to, and as whom. */
@@ -32,14 +33,22 @@ export interface Refusal {
   readonly retryAfterMs?: number
 }
 
+/** The flags that say as whom a command comes. */
+export const tokenFlags = { token: 'value', 'token-file': 'value' } as const
+
+/** How something was given, and what. */
+type Given = readonly [name: string, value: string | undefined]
+
+type TokenFlags = Pick<ReadonlyMap<keyof typeof tokenFlags, readonly string[]>, 'get'>
+
 /**
  * Where the service is: `--url`, else `RINGCAST_URL`, else the default of `ringcast serve`; a path
- * in it stays. The token is `--token`, else `RINGCAST_TOKEN`. Throws a UsageError, in which `urlName`
- * is what `--url` is called.
+ * in it stays. The token is `--token` or in the file of `--token-file`, else `RINGCAST_TOKEN` or in
+ * the file of `RINGCAST_TOKEN_FILE`. Throws a UsageError, in which `urlName` is what `--url` is called.
  */
 export function findService(
   url: string | undefined,
-  token: string | undefined,
+  flags: TokenFlags,
   env: NodeJS.ProcessEnv,
   urlName = '--url',
 ): Service {
@@ -49,10 +58,7 @@ export function findService(
     const right = 'an http or https address such as http://127.0.0.1:8080, without query'
     throw new UsageError(`${source}: ${quote(base)} is not ${right}`)
   }
-  const bearer = token ?? env['RINGCAST_TOKEN']
-  if (bearer && !/^[\x21-\x7e]+$/.test(bearer)) {
-    throw new UsageError('the token has characters that no token has, such as a space')
-  }
+  const bearer = readToken(flags, env)
   return {
     base: base.replace(/\/+$/, ''),
     headers: bearer ? { authorization: `Bearer ${bearer}` } : {},
@@ -112,6 +118,28 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
+}
+
+function readToken(flags: TokenFlags, env: NodeJS.ProcessEnv): string | undefined {
+  const flag = (name: keyof typeof tokenFlags): Given => [`--${name}`, flags.get(name)?.[0]]
+  const variable = (name: string): Given => [name, env[name] || undefined]
+  const token =
+    oneToken(flag('token'), flag('token-file')) ??
+    oneToken(variable('RINGCAST_TOKEN'), variable('RINGCAST_TOKEN_FILE'))
+  if (token && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new UsageError('the token has characters that no token has, such as a space')
+  }
+  return token
+}
+
+/** The token that was given itself, or by a file that has it. */
+function oneToken([name, token]: Given, [fileName, file]: Given): string | undefined {
+  if (file === undefined) return token
+  if (token !== undefined) throw new UsageError(`${name} and ${fileName} exclude each other`)
+  // A file of the service may have several keys, a line each.
+  const [inFile = ''] = readValueFile(fileName, file).split(/\r?\n/, 1)
+  if (inFile !== '') return inFile
+  throw new UsageError(`${fileName}: ${quote(file)} has no token in its first line`)
 }
 
 function isBase(text: string): boolean {

@@ -2,7 +2,7 @@ import { quote, readArguments, UsageError } from './arguments.js'
 import { followStream } from './event-stream.js'
 import { exitCodeOf, say, type Io } from './io.js'
 import { exitCodeOfGone, openOutput } from './output.js'
-import { findService, parseObject, type Service } from './service.js'
+import { findService, parseObject, tokenFlags, type Service } from './service.js'
 import { humanFormat, jsonFormat, type TailFormat } from './tail-format.js'
 
 /** What `ringcast tail --help` prints. */
@@ -17,6 +17,7 @@ Shows events as they come, one line each, reconnects for ever, and says where ev
   --json         Each event as one line of JSON, as received; a gap as {"type":"gap",...}.
   --url URL      Where the service is; default: RINGCAST_URL, else http://127.0.0.1:8080
   --token T      The credential; default: RINGCAST_TOKEN
+  --token-file F A file whose first line it is; default: RINGCAST_TOKEN_FILE
   --help         This text.
 
 Exit status: 0 the service ended the stream for good, or nobody reads the output; 1 refused;
@@ -30,7 +31,7 @@ const flagKinds = {
   last: 'value',
   json: 'switch',
   url: 'value',
-  token: 'value',
+  ...tokenFlags,
   help: 'switch',
 } as const
 
@@ -86,7 +87,7 @@ function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): TailOptio
     if (value) query.set(name, value)
   }
   return {
-    service: findService(one('url'), one('token'), env),
+    service: findService(one('url'), flags, env),
     query,
     format: flags.has('json') ? jsonFormat : humanFormat,
   }

@@ -75,6 +75,26 @@ t.test('the path of the base address stays, and the token goes with the request'
   ])
 })
 
+t.test('a token in a file is the first line of it, and never nothing', async (t) => {
+  const { url, heads } = await pushService(t)
+  const folder = t.testdir({ keys: 'first-key\nsecond-key\n', token: 'a-token', empty: '\n' })
+  const push = (flags: readonly string[], env: Record<string, string> = {}): Promise<number> =>
+    runPush(['--url', url, ...flags, 'x'], fakeIo(env))
+  await push([], { RINGCAST_TOKEN_FILE: `${folder}/keys` })
+  await push(['--token-file', `${folder}/token`], { RINGCAST_TOKEN: 'from-env' })
+  t.match(heads, [{ authorization: 'Bearer first-key' }, { authorization: 'Bearer a-token' }])
+  for (const [flags, env, said] of [
+    [['--token-file', `${folder}/none`], {}, /^--token-file: .*ENOENT/],
+    [['--token-file', `${folder}/empty`], {}, /^--token-file: .* has no token in its first line$/],
+    [[], { RINGCAST_TOKEN_FILE: `${folder}/empty` }, /^RINGCAST_TOKEN_FILE: /],
+    [['--token', 't', '--token-file', `${folder}/token`], {}, /exclude each other/],
+    [[], { RINGCAST_TOKEN: 't', RINGCAST_TOKEN_FILE: `${folder}/token` }, /exclude each other/],
+  ] as const) {
+    await t.rejects(push(flags, env), { name: /UsageError|SettingsError/, message: said })
+  }
+  t.equal(heads.length, 2)
+})
+
 t.test('with --json the data is sent as the JSON that it is', async (t) => {
   let body = ''
   const url = await fakeService(t, (_request, response, text) => {

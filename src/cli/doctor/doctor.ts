@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { parseDuration } from '../../setting-kinds.js'
 import { nearest, quote, readArguments, UsageError } from '../arguments.js'
 import { exitCodeOf, say, type Io } from '../io.js'
-import { findService } from '../service.js'
+import { findService, tokenFlags } from '../service.js'
 import { examine } from './examine.js'
 import type { Examination } from './examination.js'
 import { proxyNames, type ProxyName } from './proxies.js'
@@ -23,6 +23,7 @@ http://127.0.0.1:8080
   --json         One JSON object, for machines.
   --token T      The credential; default: RINGCAST_TOKEN. One that may push to public/** shows
                  most; an administrator's shows as whom the service counts this client.
+  --token-file F A file whose first line it is; default: RINGCAST_TOKEN_FILE
   --help         This text.
 
 It pushes four events to a topic of its own, public/doctor/…, which nobody else listens to.
@@ -36,7 +37,7 @@ const flagKinds = {
   idle: 'value',
   proxy: 'values',
   json: 'switch',
-  token: 'value',
+  ...tokenFlags,
   help: 'switch',
 } as const
 
@@ -57,7 +58,7 @@ export async function runDoctor(argv: readonly string[], io: Io): Promise<number
   }
   const named = readProxies(flags)
   const examination: Examination = {
-    service: findService(operands[0], flags.get('token')?.[0], io.env, 'URL'),
+    service: findService(operands[0], flags, io.env, 'URL'),
     origin: readOrigin(flags),
     idleMs: readIdle(flags),
     topic: `public/doctor/${randomBytes(8).toString('hex')}`,
