@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import { SettingsError, type Settings } from './settings.js'
 
@@ -45,6 +46,10 @@ export async function readCertificate({
   if (!own.checkPrivateKey(privateKey)) {
     throw new SettingsError(`TLS_KEY: ${tlsKey} is not the key of the certificate in ${tlsCert}`)
   }
+  // The rest of the chain too, as a server reads it.
+  parsed(`TLS_CERT: ${tlsCert} is broken behind its first certificate`, () => {
+    return createSecureContext({ cert, key })
+  })
   return {
     cert,
     key,
@@ -93,18 +98,17 @@ export function renewOnHangup(
   // Without a certificate the signal means what it means to any process: its terminal is gone.
   if (settings.tlsCert === '') return
   process.on('SIGHUP', () => {
-    readCertificate(settings).then(
-      (certificate) => {
+    readCertificate(settings)
+      .then((certificate) => {
         use(certificate!)
         tellOfCertificate(logger, certificate!)
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         const { message } = error as Error
         logger.error(
           { problem: message },
           'the certificate could not be renewed: the old one stays',
         )
-      },
-    )
+      })
   })
 }

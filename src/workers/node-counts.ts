@@ -51,6 +51,8 @@ export class NodeCounts {
   }
 
   giveBackPlace(worker: number, owner: StreamOwner): void {
+    // Of a worker that is gone they were all given back.
+    if (!this.#places.has(worker)) return
     this.#limits.giveBack(owner)
     this.#count(worker, owner, -1)
   }

@@ -112,7 +112,9 @@ export class WorkerPool {
       await this.#startOne()
     } catch (error) {
       // Its end, which follows, has the next one started.
-      this.#giveUpIfHopeless((error as Error).message)
+      const { message } = error as Error
+      this.#parts.logger.error({ why: message }, 'a worker could not begin')
+      this.#giveUpIfHopeless(message)
     }
   }
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -13,6 +14,8 @@ import { runCommand, startServer } from '../helpers/server-process.js'
 import { until } from '../helpers/until.js'
 
 const run = promisify(execFile)
+
+const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 
 const flagsOf = ({ tlsCert, tlsKey }: CertificateFiles): string[] => [
   '--tls-cert',
@@ -44,7 +47,7 @@ t.test('curl pushes and listens by HTTP/2, and by HTTP/1.1', async (t) => {
   t.equal(await curl(...head, '--http1.1', '--json', '{"data":2}', `${url}/api/push`), '1.1 202')
   for (const version of ['--http2', '--http1.1']) {
     // A stream has no end: curl's is after so many seconds.
-    const text = await curl(version, '-m', '2', `${url}/events?last=2`).catch(
+    const text = await curl(version, '-m', '5', `${url}/events?last=2`).catch(
       (error: unknown) => (error as { stdout: string }).stdout,
     )
     t.match(text, /data: 1\n[^]*data: 2\n/)
@@ -55,7 +58,9 @@ t.test('SIGHUP shows the new certificate, and no stream ends of it', async (t) =
   for (const flags of [[], ['--workers', '2', '--store', `file:${t.testdir()}/log`]]) {
     const files = certificateFiles(t)
     const server = await startServer(t, ...flagsOf(files), ...flags)
-    const before = readFileSync(files.tlsCert, 'utf8')
+    const [before, key] = [files.tlsCert, files.tlsKey].map((file) =>
+      readFileSync(file, 'utf8'),
+    ) as [string, string]
     const stream = await http2Stream(http2Session(t, server.port, { ca: before }), '/events')
     const first = await shown(t, server.port)
 
@@ -63,6 +68,12 @@ t.test('SIGHUP shows the new certificate, and no stream ends of it', async (t) =
     server.process.kill('SIGHUP')
     await until(() => server.log().includes('could not be renewed'), 'a line of what is wrong')
     t.match(server.log(), 'has no private key')
+    t.equal(await shown(t, server.port), first)
+
+    writeFileSync(files.tlsKey, key)
+    writeFileSync(files.tlsCert, `${before}${broken}`)
+    server.process.kill('SIGHUP')
+    await until(() => server.log().includes('is broken behind'), 'a line of what is wrong with it')
     t.equal(await shown(t, server.port), first)
 
     files.renew()
@@ -79,12 +90,15 @@ t.test('SIGHUP shows the new certificate, and no stream ends of it', async (t) =
 
 t.test('what is wrong with the files is said at the start', async (t) => {
   const [files, others] = [certificateFiles(t), certificateFiles(t)]
+  const chain = join(t.testdir(), 'chain.pem')
+  writeFileSync(chain, readFileSync(files.tlsCert, 'utf8') + broken)
   const start = (...flags: string[]) => runCommand(['serve', '--port', '0', ...flags])
   const wrong: [string, string[]][] = [
     ['need each other', ['--tls-cert', files.tlsCert]],
     ['(ENOENT)', ['--tls-cert', '/nowhere', '--tls-key', files.tlsKey]],
     ['has no certificate', ['--tls-cert', files.tlsKey, '--tls-key', files.tlsKey]],
     ['has no private key', ['--tls-cert', files.tlsCert, '--tls-key', files.tlsCert]],
+    ['is broken behind', ['--tls-cert', chain, '--tls-key', files.tlsKey]],
     ['is not the key of', ['--tls-cert', files.tlsCert, '--tls-key', others.tlsKey]],
   ]
   for (const [why, flags] of wrong) {
