@@ -76,7 +76,7 @@ export class CatchUp {
     while (this.#waiting.size > 0) {
       await this.#turnEnd()
       // Until the last of them has read it, the block that comes next would miss some.
-      if (this.#group.some(({ state }) => state === 'queued')) continue
+      if (this.#group.some((stream) => this.#hasToRead(stream))) continue
       // Forgotten meanwhile.
       if (this.#waiting.size === 0) continue
       const log = this.#logs
@@ -87,6 +87,11 @@ export class CatchUp {
     }
     this.#group = []
     this.#running = false
+  }
+
+  /** Whether one of the group has still to read the block, and is not behind it or live by now. */
+  #hasToRead({ state, cursor }: Stream): boolean {
+    return state === 'queued' && blockOf(cursor) === this.#position
   }
 
   /** Who waits for the block that is next on the way. */

@@ -18,10 +18,17 @@ interface World {
   readonly damagedFrom?: number
   /** The last sequence that was told; the log may have more. */
   readonly told?: number
+  /** Told of each stream that has caught up. */
+  readonly onDone?: (stream: Stream) => void
 }
 
 /** A log of events of topic `a`, one in the last block but one also of `rare`, and who reads it. */
-function world({ readEvents = blockEvents, damagedFrom = Infinity, told = head }: World = {}) {
+function world({
+  readEvents = blockEvents,
+  damagedFrom = Infinity,
+  told = head,
+  onDone,
+}: World = {}) {
   const rare = head - blockEvents - 9
   const reads: number[] = []
   const lookUps: number[] = []
@@ -73,6 +80,7 @@ function world({ readEvents = blockEvents, damagedFrom = Infinity, told = head }
     else {
       stream.state = 'idle'
       done.push(stream)
+      onDone?.(stream)
     }
   }
   const open = (cursor: number, topic = 'a'): Stream => {
@@ -96,6 +104,22 @@ t.test('streams that came at different times and places share what is read', asy
   await until(() => done.length === 100, 'all of them')
   t.ok(reads.length <= 3 * blocks, `${reads.length} reads for ${blocks} blocks`)
   t.ok(done.every(({ cursor }) => cursor > head - 8))
+})
+
+t.test('who has caught up and is served live holds up none that comes behind', async (t) => {
+  let opened: Stream | undefined
+  const { open, done } = world({
+    onDone: (stream) => {
+      // There is always something for it, and somebody who begins.
+      if (opened === undefined) {
+        stream.state = 'queued'
+        opened = open(1)
+      }
+    },
+  })
+  open(1)
+  await until(() => done.length === 2, 'both')
+  t.equal(done[1], opened)
 })
 
 t.test('a stream that is sent nothing for long asks the index where to go on', async (t) => {
