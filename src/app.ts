@@ -101,7 +101,7 @@ export interface AppParts {
   /** For tests: another log than the settings say. */
   readonly log?: EventLog
   /** For tests: shorter times than a client has otherwise. */
-  readonly requestTimes?: RequestTimes
+  readonly requestTimes?: Partial<RequestTimes>
 }
 
 /** A name for a node, as it begins. */
@@ -115,7 +115,7 @@ export function nodeName(): string {
 export async function buildApp(settings: Settings, parts: AppParts = {}): Promise<App> {
   const { shared } = parts
   const name = { node: shared?.node ?? nodeName(), worker: shared?.worker ?? 0 }
-  const times = parts.requestTimes ?? requestTimes
+  const times = { ...requestTimes, ...parts.requestTimes }
   const http = fastify({
     ...serverOptions(times),
     ...(parts.logger === undefined ? {} : { loggerInstance: parts.logger }),
@@ -125,6 +125,8 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     bodyLimit: settings.maxBodyBytes,
     trustProxy: trusted(settings.trustProxy),
     routerOptions: { maxParamLength },
+    // Over TLS the sessions of HTTP/2 have one of their own.
+    connectionTimeout: parts.certificate === undefined ? times.idleMs : 0,
     ...httpOptions({
       times,
       certificate: parts.certificate,

@@ -10,8 +10,6 @@ const maxHeaderBytes = 16 * 1024
 const maxConcurrentStreams = 256
 /** What a session of HTTP/2 may hold for its streams, in MB: a turn's worth and an event for each. */
 const maxSessionMemory = 64
-/** After how long without a request a connection is closed, in milliseconds; Fastify's own default. */
-const idleMs = 72_000
 
 /** What decides on the server that Fastify makes. */
 export interface HttpOptions {
@@ -40,7 +38,7 @@ export function httpOptions(options: HttpOptions): Pick<FastifyHttpOptions<Serve
   const secure = {
     http2: true,
     // A session's streams are silent for no longer than a heartbeat.
-    http2SessionTimeout: Math.max(idleMs, 2 * heartbeatMs),
+    http2SessionTimeout: Math.max(times.idleMs, 2 * heartbeatMs),
     https: {
       ...connections,
       cert: certificate.cert,
@@ -61,7 +59,10 @@ export function httpOptions(options: HttpOptions): Pick<FastifyHttpOptions<Serve
  * Sets what a server over TLS takes of no options, for those who speak HTTP/1 to it: without it, Node
  * waits for minutes for their headers, and for ever for their next request.
  */
-export function setTimes(server: object, { headersMs, requestMs, checkMs }: RequestTimes): void {
+export function setTimes(
+  server: object,
+  { headersMs, requestMs, checkMs, idleMs }: RequestTimes,
+): void {
   Object.assign(server, {
     headersTimeout: headersMs,
     requestTimeout: requestMs,

@@ -1,10 +1,10 @@
 import { setImmediate as turnEnd } from 'node:timers/promises'
-import { logUnavailable } from '../errors.js'
+import { logUnavailable, type RingcastError } from '../errors.js'
 import type { BlockCache } from './block-cache.js'
 import { parseEventId, type Place } from './event-id.js'
 import type { EventLog } from './event-log.js'
 import type { AcceptedEvent } from './event.js'
-import type { Wants } from './filter.js'
+import { isWanted, type Wants } from './filter.js'
 import { findEvent, type FoundEvent } from './find-event.js'
 import {
   findStart,
@@ -19,6 +19,13 @@ import { mayHaveMissed, newestWanted, selectForward } from './selection.js'
 
 /** The most blocks of the log that a page reads: as many events as a ring usually holds. */
 const blocksPerPage = 256
+
+/** How much data a page may have beside its last event, in bytes: who asks may read it slowly, or never. */
+const pageBytes = 1024 * 1024
+/** How many entries of the ring are read one by one before it is looked at the time. */
+const scanLimit = 64
+/** For how long the ring is read before others have a turn, in milliseconds. */
+const scanMs = 5
 
 /** How long a page waits for a look-up, in milliseconds: as long as for a place to resume from. */
 const lookUpMs = 5000
@@ -87,8 +94,8 @@ export class History {
   }
 
   /**
-   * Looks up in the log where `last` begins, where that may lie before the ring; a request that needs
-   * no look-up is answered with undefined. Of patterns there is no index: they look back over the ring.
+   * Looks up where `last` begins: in the log, where that may lie before the ring, and over the ring for
+   * patterns, of which there is no index. A request that needs no look-up is answered with undefined.
    *
    * @param wantsOf what is wanted; most streams begin without this being asked for.
    * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
@@ -98,41 +105,55 @@ export class History {
     wantsOf: () => Wants,
   ): Promise<number> | undefined {
     const { retained } = this.#log
-    if (retained === undefined || lastEventId !== undefined || last === 0) return undefined
-    if (retained.first >= this.#ring.first) return undefined
+    const ring = this.#ring
+    if (lastEventId !== undefined || last === 0) return undefined
+    const { next } = ring
     const wants = wantsOf()
-    if (wants.filter.patterns.length > 0) return undefined
-    if (newestWanted(this.#ring, wants, last).length === last) return undefined
-    const { next } = this.#ring
+    if (wants.filter.patterns.length > 0) {
+      if (next - ring.first <= scanLimit) return undefined
+      return this.#newestInRing(wants, last, next).then((sequences) => sequences.at(-1) ?? next)
+    }
+    if (retained === undefined || retained.first >= ring.first) return undefined
+    if (newestWanted(ring, wants, last).length === last) return undefined
     return retained
       .newest({ topics: wants.filter.exact, user: wants.user }, last)
       .then((sequences) => sequences.at(-1) ?? next)
   }
 
   /**
-   * Reads a page, by the rules by which a stream resumes. Of what is behind the ring it reads a bounded
-   * part: a page may have few events or none, and more after it.
+   * Reads a page, by the rules by which a stream resumes. It has a bounded size, and of what is behind the
+   * ring it reads a bounded part: a page may have few events or none, and more after it.
    *
    * @param limit the most events on the page.
    * @throws RingcastError `RINGCAST_LOG_UNAVAILABLE`.
    */
   async page(wants: Wants, request: StartRequest, limit: number): Promise<HistoryPage> {
     await this.reach(request)
-    const lookUp = this.startOfLast(request, () => wants)
-    const startAt = lookUp && (await inTime(lookUp))
+    const startAt = await this.startOfLast(request, () => wants)
     const { cursor, gap } = this.startOf(wants, { ...request, startAt })
     const events: AcceptedEvent[] = []
+    let [bytes, isFull] = [0, false]
     const take = ({ event }: RingEntry): boolean => {
-      if (events.length === limit) return false
+      if (isFull) return false
       events.push(event)
+      bytes += event.data.length
+      isFull = events.length === limit || bytes > pageBytes
       return true
     }
     const ring = this.#ring
     let next = await this.#selectBehindRing(wants, cursor, take)
-    if (next >= ring.first) next = selectForward(ring, wants, next, Infinity, take)
+    const { restarts } = this
+    let end = performance.now() + scanMs
+    while (!isFull && next >= ring.first && next < ring.next) {
+      next = selectForward(ring, wants, next, scanLimit, take)
+      if (performance.now() < end) continue
+      await turnEnd()
+      if (restarts !== this.restarts) throw anotherLog()
+      end = performance.now() + scanMs
+    }
     const more = next < ring.next
     // A full page goes on from its last event: what comes next is not known to be of its own.
-    const last = more && events.length === limit ? events.at(-1)!.sequence : next - 1
+    const last = more && isFull ? events.at(-1)!.sequence : next - 1
     return { events, last: idOfPlace(this.#log.lives, last), more, gap }
   }
 
@@ -166,7 +187,8 @@ export class History {
   ): Promise<{ sequences: readonly number[]; isAll: boolean }> {
     const ring = this.#ring
     const { retained } = this.#log
-    const inRing = newestWanted(ring, wants, count, place).filter((sequence) => sequence >= from)
+    const newest = await this.#newestInRing(wants, count, place)
+    const inRing = newest.filter((sequence) => sequence >= from)
     const isBehind = retained !== undefined && retained.first < ring.first && from < ring.first
     if (inRing.length === count || !isBehind) return { sequences: inRing, isAll: true }
     if (wants.filter.patterns.length > 0) {
@@ -180,6 +202,23 @@ export class History {
       .slice(0, count)
     const isAll = sequences.length === count || found.length < asked || found.at(-1)! < from
     return { sequences, isAll }
+  }
+
+  /** As `newestWanted`; others have their turns while patterns look back over the ring. */
+  async #newestInRing(wants: Wants, count: number, before: number): Promise<number[]> {
+    const ring = this.#ring
+    if (wants.filter.patterns.length === 0) return newestWanted(ring, wants, count, before)
+    const found: number[] = []
+    const { restarts } = this
+    let end = performance.now() + scanMs
+    for (let sequence = before - 1; sequence >= ring.first && found.length < count; sequence--) {
+      if (isWanted(wants, ring.entry(sequence).event)) found.push(sequence)
+      if (sequence % scanLimit !== 0 || performance.now() < end) continue
+      await turnEnd()
+      if (restarts !== this.restarts) break
+      end = performance.now() + scanMs
+    }
+    return found
   }
 
   /** Hands over what is wanted of the log before the ring, and answers where to go on from. */
@@ -198,7 +237,7 @@ export class History {
       next = await inTime(this.#blocks!.seek(wants, next, ring.first))
       if (next >= ring.first) break
       const block = await inTime(this.#blocks!.load(next))
-      if (restarts !== this.restarts) throw logUnavailable('the log has lost events: ask again')
+      if (restarts !== this.restarts) throw anotherLog()
       // Deleted meanwhile: what follows is for the next page, which begins with the gap.
       if (block.first > next) break
       next = selectForward(block, wants, next, Infinity, take)
@@ -207,6 +246,10 @@ export class History {
     }
     return next
   }
+}
+
+function anotherLog(): RingcastError {
+  return logUnavailable('the log has lost events: ask again')
 }
 
 /**

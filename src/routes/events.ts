@@ -221,6 +221,8 @@ const noHeaders = {}
  */
 function letGo(request: IncomingMessage, response: ServerResponse): void {
   response.detachSocket(request.socket)
+  // How long a stream may be silent is not for the server of requests to say.
+  request.socket.setTimeout(0)
   request.rawHeaders = []
   request.headers = noHeaders
   // A body that came with the request is read and dropped, so that the end of the client is seen.

@@ -4,13 +4,14 @@ import { documentOnly } from './openapi.js'
 import type { RequestTimes } from './request-times.js'
 
 /** What Fastify is told of each server that there is, of the service's port and of `INTERNAL_PORT`. */
-export function serverOptions({ requestMs }: RequestTimes): FastifyServerOptions {
+export function serverOptions({ requestMs, idleMs }: RequestTimes): FastifyServerOptions {
   return {
     // A push is one line at debug, a stream one when it ends; a line for each request says no more.
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     schemaController: documentOnly,
     requestTimeout: requestMs,
+    keepAliveTimeout: idleMs,
     clientErrorHandler: onClientError,
     frameworkErrors: onBadUrl,
     return503OnClosing: false,

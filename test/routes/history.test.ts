@@ -1,6 +1,10 @@
+import { connect } from 'node:net'
 import t from 'tap'
 import { push, startApp, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
+import { requestText } from '../helpers/connection.js'
+import { openStream } from '../helpers/sse-client.js'
+import { until } from '../helpers/until.js'
 
 interface History {
   readonly events: { id: string; topics: string[]; data: unknown }[]
@@ -115,4 +119,83 @@ t.test('the header Last-Event-ID is heard as by a stream', async (t) => {
   const ids = await push(app.url, [{ data: 1 }, { data: 2 }, { data: 3 }])
   const answer = await fetch(`${app.url}/api/history`, { headers: { 'last-event-id': ids[1]! } })
   t.match(await answer.json(), { events: [{ id: ids[2] }], gap: null })
+})
+
+t.test('a page has a bounded size, and says that there is more', async (t) => {
+  const app = await startApp(t)
+  const data = 'x'.repeat(60_000)
+  for (let n = 0; n < 100; n += 10) {
+    await push(
+      app.url,
+      Array.from({ length: 10 }, (_, i) => ({ topic: 'big', data: `${n + i} ${data}` })),
+    )
+  }
+  let query = 'topic=big&limit=1000&lastEventId=earliest'
+  const got: number[] = []
+  let pages = 0
+  for (let more = true; more; pages++) {
+    const answer = await ask(`${app.url}/api/history?${query}`)
+    t.ok(answer.text.length < 1.2 * 1024 * 1024, `${answer.text.length} bytes`)
+    const page = answer.json as unknown as History
+    got.push(...page.events.map(({ data }) => Number.parseInt(data as string)))
+    query = `topic=big&limit=1000&lastEventId=${page.last}`
+    more = page.more
+  }
+  t.same(
+    got,
+    Array.from({ length: 100 }, (_, n) => n),
+  )
+  t.ok(pages < 10, `${pages} pages`)
+})
+
+t.test('a page that takes long to look through holds nobody up', async (t) => {
+  const app = await startApp(t)
+  const deep = 'a/'.repeat(30)
+  for (let n = 0; n < 20; n++) {
+    await push(
+      app.url,
+      Array.from({ length: 1000 }, (_, i) => ({ topic: `${deep}${i}`, data: n })),
+    )
+  }
+  // Each with literals in other places, so that they share no work.
+  const topics = Array.from({ length: 100 }, (_, n) => {
+    const segments = Array.from({ length: 30 }, (_, i) => ((n >> i) & 1 ? 'a' : '*'))
+    return `topic=${segments.join('/')}/no`
+  })
+  for (const start of ['lastEventId=earliest', 'last=1']) {
+    const looking = history(app, `${topics.join('&')}&${start}`)
+    let meanwhile = 0
+    const isOver = looking.then(() => true)
+    const one = async () => {
+      await ask(`${app.url}/livez`)
+      meanwhile++
+      return false
+    }
+    while (!(await Promise.race([isOver, one()])));
+    t.match(await looking, { events: [], more: false })
+    t.ok(meanwhile > 5, `${start}: ${meanwhile} answers meanwhile`)
+  }
+})
+
+t.test('an answer that nobody reads is let go', async (t) => {
+  const app = await startApp(t, {}, { requestTimes: { idleMs: 500 } })
+  const data = 'x'.repeat(60_000)
+  await push(
+    app.url,
+    Array.from({ length: 20 }, () => ({ topic: 'big', data })),
+  )
+  const stream = await openStream(t, app.port, '/events')
+  const readers = Array.from({ length: 5 }, () => {
+    const socket = connect(app.port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.pause()
+    for (let n = 0; n < 20; n++) socket.write(requestText('GET', '/api/history?topic=big&last=20'))
+    return socket
+  })
+  const open = () =>
+    new Promise<number>((resolve) => app.http.server.getConnections((_, count) => resolve(count)))
+  await until(async () => (await open()) === 1 + readers.length, 'all of them')
+  await until(async () => (await open()) === 1, 'only the stream to be left')
+  await push(app.url, { data: 'live' })
+  await stream.received(1)
 })
