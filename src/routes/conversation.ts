@@ -265,6 +265,8 @@ export class Conversation {
 
   async #auth({ ref, fields: { token } }: ClientMessage): Promise<void> {
     if (typeof token !== 'string') throw bad('auth has "token", a key or a token', ref)
+    // Who they are is said in time: what it takes to look at it is not theirs.
+    clearTimeout(this.#timer)
     const { credentials } = this.#parts.service
     const caller = await credentials.callerOf({ from: 'header', text: token })
     if (this.#requests !== undefined) {
