@@ -46,7 +46,10 @@ export const errorCodes = {
     503,
     'The keys to check the token with cannot be fetched; tokens of known keys go on.',
   ],
-  RINGCAST_TOO_MANY_TICKETS: [503, 'More tickets wait to be used than the service holds.'],
+  RINGCAST_TOO_MANY_TICKETS: [
+    503,
+    'More tickets wait to be used than the service holds, or one user may have.',
+  ],
   RINGCAST_LOG_UNAVAILABLE: [503, 'The log cannot be reached.'],
   RINGCAST_UNCERTAIN: [
     503,

@@ -7,6 +7,8 @@ export const ticketSeconds = 30
 
 /** The most tickets that wait at once: all clients of a node that went, several times over. */
 const maxTickets = 100_000
+/** The most of them for one user, so that no user can take those of all others. */
+const maxTicketsOfUser = 1000
 
 /** What somebody has a ticket for, and until when. */
 export interface KeptTicket {
@@ -72,6 +74,8 @@ export class TicketMemory implements TicketStore {
   readonly #now: () => number
   /** By the ticket itself, oldest first. */
   readonly #tickets = new Map<string, KeptTicket>()
+  /** How many there are for each user. */
+  readonly #users = new Map<string, number>()
 
   /** @param now milliseconds since the Unix epoch. */
   constructor(now: () => number) {
@@ -80,22 +84,37 @@ export class TicketMemory implements TicketStore {
 
   put(ticket: string, kept: KeptTicket): boolean {
     this.#forgetExpired()
-    if (this.#tickets.size >= maxTickets) return false
+    const { user } = kept.caller
+    const ofUser = user === undefined ? 0 : (this.#users.get(user) ?? 0)
+    if (this.#tickets.size >= maxTickets || ofUser >= maxTicketsOfUser) return false
     this.#tickets.set(ticket, kept)
+    this.#count(kept, 1)
     return true
   }
 
   take(ticket: string): KeptTicket | undefined {
     const found = this.#tickets.get(ticket)
-    this.#tickets.delete(ticket)
+    if (found !== undefined) this.#forget(ticket, found)
     return found
   }
 
   #forgetExpired(): void {
     const now = this.#now()
-    for (const [ticket, { expiresAt }] of this.#tickets) {
-      if (now < expiresAt) return
-      this.#tickets.delete(ticket)
+    for (const [ticket, kept] of this.#tickets) {
+      if (now < kept.expiresAt) return
+      this.#forget(ticket, kept)
     }
+  }
+
+  #forget(ticket: string, kept: KeptTicket): void {
+    this.#tickets.delete(ticket)
+    this.#count(kept, -1)
+  }
+
+  #count({ caller: { user } }: KeptTicket, change: 1 | -1): void {
+    if (user === undefined) return
+    const count = (this.#users.get(user) ?? 0) + change
+    if (count > 0) this.#users.set(user, count)
+    else this.#users.delete(user)
   }
 }

@@ -37,3 +37,17 @@ t.test('no two tickets are alike, and only so many wait', async (t) => {
   await issueAll()
   await t.rejects(tickets.issue(holder), 'what was out of date is forgotten, all of it')
 })
+
+t.test('no user can take the tickets of others', async (t) => {
+  let now = 0
+  const tickets = new Tickets(() => now)
+  const [ada, bob] = ['ada', 'bob'].map((user) => ({ ...holder, kind: 'token' as const, user }))
+  const issued = await Promise.all(Array.from({ length: 1000 }, () => tickets.issue(ada!)))
+  await t.rejects(tickets.issue(ada!), { code: 'RINGCAST_TOO_MANY_TICKETS' })
+  t.match(await tickets.issue(bob!), /^[\w-]{32}$/)
+  t.equal(tickets.take(issued[0]!), ada)
+  await tickets.issue(ada!)
+  await t.rejects(tickets.issue(ada!), 'one that was used made room for one')
+  now = 30_000
+  await tickets.issue(ada!)
+})
