@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
@@ -16,17 +15,21 @@ export async function checkReach(examination: Examination): Promise<Finding[]> {
   const secure = url.protocol === 'https:'
   const port = Number(url.port || (secure ? 443 : 80))
   try {
-    const { address } = await lookup(host)
     const startedAt = performance.now()
-    const socket = await connected(connect({ host: address, port }), 'connect', examination.stop)
+    // As clients do: of several addresses the first that answers.
+    const socket = connect({ host, port, autoSelectFamily: true })
+    await connected(socket, 'connect', examination.stop)
     const ms = Math.ceil(performance.now() - startedAt)
+    const address = socket.remoteAddress!
     socket.destroy()
     const where = isIP(host) ? `port ${port}` : `${host} is ${address}, port ${port}`
     const plain = secure || isLocal(address) ? '' : '; what goes over it can be read on the way'
     const found = ok('reachable', `${where}, in ${ms} ms${plain}`)
     return secure ? [found, await checkCertificate(host, port, examination.stop)] : [found]
   } catch (error) {
-    return [problem('reachable', 'unreachable', (error as Error).message)]
+    // Of several addresses, what is wrong with the first.
+    const why = error instanceof AggregateError ? (error.errors[0] as Error) : (error as Error)
+    return [problem('reachable', 'unreachable', why.message)]
   }
 }
 
