@@ -155,7 +155,7 @@ t.test('a token is good from its nbf to its exp, to the second', async (t) => {
   await isRefused(t, credentials, await tokenOf({ exp: 'x' } as unknown as JWTPayload), /no number/)
   const token = await tokenOf({ exp: inSeconds(60), nbf: inSeconds(5), iat: inSeconds(5) })
   t.equal(await outcome(credentials, given(token)), 'token', 'clocks differ a little')
-  pass(61_000)
+  pass(120_000)
   await isRefused(t, credentials, token, /has expired/)
 })
 
@@ -230,6 +230,6 @@ t.test('a ticket is as good as the credential it was bought with, and once', asy
   t.equal(await outcome(credentials, first), 'token of a')
   t.match(await outcome(credentials, first), /unknown, used or older/)
   t.match(await outcome(credentials, given(second.text)), /no token/, 'a ticket is no token')
-  pass(11_000)
+  pass(25_000)
   t.match(await outcome(credentials, second), /has expired/)
 })

@@ -65,7 +65,7 @@ t.test(
         msg: 'stream ended',
         stream: id,
         reason: 'client',
-        seconds: 0,
+        seconds: Number,
         bytes: Number,
       },
     ])

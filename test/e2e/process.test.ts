@@ -52,7 +52,7 @@ t.test('SIGTERM delivers what was accepted, says bye with a retry, and exits wit
 t.test(
   'while it drains it is not ready, refuses pushes, and hangs up on subscribers',
   async (t) => {
-    const server = await startServer(t, '--drain', '3s')
+    const server = await startServer(t, '--drain', '8s')
     await parkReader(t, server.url, server.port)
     const exit = once(server.process, 'exit')
     server.process.kill('SIGTERM')
@@ -75,15 +75,15 @@ t.test('a second signal ends it at once', async (t) => {
   const server = await startServer(t, '--drain', '1m')
   await parkReader(t, server.url, server.port)
   const exit = once(server.process, 'exit')
+  const asked = performance.now()
   server.process.kill('SIGTERM')
   await until(async () => (await fetch(`${server.url}/readyz`)).status === 503, 'the drain')
-  const asked = performance.now()
   await until(() => {
     server.process.kill('SIGTERM')
     return server.process.exitCode !== null
   }, 'the end')
   t.same(await exit, [143, null])
-  t.ok(performance.now() - asked >= 900, 'one that comes within a second is the same one')
+  t.ok(performance.now() - asked >= 1000, 'one that comes within a second is the same one')
 })
 
 t.test('a port in use is one line and exit code 1', async (t) => {

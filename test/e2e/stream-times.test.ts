@@ -39,8 +39,9 @@ t.test(
     await until(async () => (await statsOf(local)).streams === 2, 'both streams')
     network.cut()
     const start = performance.now()
-    await until(async () => (await statsOf(local)).closed['dead-peer'] === 1, 'its end', 8000)
-    t.ok(performance.now() - start <= 6000, 'within DEAD_PEER')
+    await until(async () => (await statsOf(local)).closed['dead-peer'] === 1, 'its end')
+    // To the millisecond it is shown with a clock of the test's own; this is another process.
+    t.ok(performance.now() - start <= 6000 + 3000, 'within DEAD_PEER')
     t.notOk(live.closed)
     t.equal((await statsOf(local)).streams, 1)
   },

@@ -238,9 +238,11 @@ t.test('tickets are good at any worker, and limits are those of all together', a
       headers: { ...headers, 'content-type': 'application/json' },
       body: '{"data":1}',
     })
+  const began = performance.now()
   const answers = await Promise.all(Array.from({ length: 30 }, pushOne))
+  const most = 5 * (1 + (performance.now() - began) / 1000) + 1
   const accepted = answers.filter(({ status }) => status === 202).length
-  t.ok(accepted >= 5 && accepted < 12, `${accepted} of 30 pushes at once`)
+  t.ok(accepted >= 5 && accepted <= most, `${accepted} of 30 pushes at once`)
   t.equal(answers.filter(({ status }) => status === 429).length, 30 - accepted)
 
   const holder = (await statsOf(server, headers)).workers.find(({ streams }) => streams > 0)!

@@ -4,6 +4,9 @@ import type { Test } from 'tap'
 
 const executablePath = '/usr/bin/chromium'
 
+/** What a browser may take for a step on a machine that is busy, in milliseconds. */
+const slowMs = 120_000
+
 /** Why there is no browser to test with, or false if there is one. */
 export function whyNoChromium(): string | false {
   return existsSync(executablePath)
@@ -19,6 +22,7 @@ export function whyNoChromium(): string | false {
 export async function startChromium(t: Test, ...hosts: string[]): Promise<BrowserContext> {
   const browser = await chromium.launch({
     executablePath,
+    timeout: slowMs,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -31,5 +35,7 @@ export async function startChromium(t: Test, ...hosts: string[]): Promise<Browse
     ],
   })
   t.teardown(() => browser.close())
-  return browser.newContext()
+  const context = await browser.newContext()
+  context.setDefaultTimeout(slowMs)
+  return context
 }

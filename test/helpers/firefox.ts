@@ -5,6 +5,9 @@ import type { Test } from 'tap'
 const installed = '/usr/bin/firefox-esr'
 const executablePath = new URL('../../test/helpers/firefox-esr.mjs', import.meta.url).pathname
 
+/** What a browser may take for a step on a machine that is busy, in milliseconds. */
+const slowMs = 120_000
+
 /** Why there is no Firefox to test with, or false if there is one. */
 export function whyNoFirefox(): string | false {
   return existsSync(installed) ? false : 'Firefox is not installed: test/install-tools does it'
@@ -19,8 +22,11 @@ export async function startFirefox(t: Test): Promise<BrowserContext> {
   const browser = await firefox.launch({
     channel: 'moz-firefox',
     executablePath,
+    timeout: slowMs,
     env: { ...process.env, BROWSER: installed },
   })
   t.teardown(() => browser.close())
-  return browser.newContext()
+  const context = await browser.newContext()
+  context.setDefaultTimeout(slowMs)
+  return context
 }

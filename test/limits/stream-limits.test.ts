@@ -73,7 +73,7 @@ function connectionsOf({ http }: RunningApp): Promise<number> {
 }
 
 t.test('a drain does not wait for those who were turned away', async (t) => {
-  const app = await startApp(t, { maxStreams: 1, drainMs: 300 })
+  const app = await startApp(t, { maxStreams: 1, drainMs: 3000 })
   await openStream(t, app.port, '/events')
   const late = connection(t, app.port, requestText('GET', '/events'))
   await late.says(/"limit"/)
@@ -219,6 +219,8 @@ t.test('however a stream ends, its place is free again, once', async (t) => {
       await until(() => app.hub.streams.size === 0, `${way}: no stream`)
     }
   }
+  const accepted = { count: 0 }
+  app.http.server.on('connection', () => accepted.count++)
   for (let n = 0; n < 30; n++) {
     const socket = connect(app.port, '127.0.0.1')
     socket.on('error', () => {
@@ -227,7 +229,10 @@ t.test('however a stream ends, its place is free again, once', async (t) => {
     socket.write(requestText('GET', '/events', from('192.0.2.1')))
     socket.once('connect', () => socket.resetAndDestroy())
   }
-  await until(() => app.hub.streams.size === 0, 'nothing is left of those that came and went')
+  await until(
+    () => accepted.count === 30 && app.hub.streams.size === 0,
+    'nothing to be left of those that came and went',
+  )
   const all = await Promise.all(Array.from({ length: 6 }, () => open(t)))
   t.equal(all.filter(({ control }) => control[0]!['type'] === 'open').length, 4)
 })

@@ -192,7 +192,7 @@ t.test(
     proxy.forward = false
     const begin = performance.now()
     t.equal(await outcome(log.append([draft('2', { key: 'k' })])), 'RINGCAST_UNCERTAIN')
-    t.ok(performance.now() - begin < 8000)
+    t.ok(performance.now() - begin < 30_000)
     t.match(log.problem, /^Redis \(127\.0\.0\.1:\d+\) cannot be used: /)
     t.equal(await outcome(log.append([draft('3')])), 'RINGCAST_LOG_UNAVAILABLE', 'at once')
     proxy.forward = true

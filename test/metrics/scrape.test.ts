@@ -45,7 +45,7 @@ t.test('what is scraped of a busy service is what README and code name', async (
   await keepBusy(t, app)
   const closed = (samples: Sample[]) =>
     samples.find(({ labels }) => labels['reason'] === 'client')!.value
-  await until(async () => closed((await scrape(app)).samples) >= 2, 'the end of two streams')
+  await until(async () => closed((await scrape(app)).samples) >= 3, 'the end of three streams')
   const { text, samples } = await scrape(app)
 
   t.test('names and types', async (t) => {

@@ -13,7 +13,8 @@ t.test('$sys/streams tells which streams are subscribed to something else', asyn
   const messages = () =>
     watcher.events.map(({ data }) => JSON.parse(data) as Record<string, object[]>)
   const told = (what: string) => messages().flatMap((message) => message[what]!)
-  await until(() => told('opened').length > 0, 'the stream')
+  const isOpened = () => told('opened').some((row) => (row as { id: string }).id === stream)
+  await until(isOpened, 'the stream')
   client.send(JSON.stringify({ type: 'subscribe', topics: ['b'], ref: 1 }))
   await until(() => told('changed').length > 0, 'its change')
   t.match(told('changed'), [{ id: stream, transport: 'websocket', topics: ['a', 'b'] }])

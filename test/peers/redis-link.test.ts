@@ -48,7 +48,8 @@ t.test('who does not answer is waited for two seconds, and counted', async (t) =
   isMute = true
   const asked = performance.now()
   t.same(await a!.ask('well?'), { answers: ['b'], silent: 1 })
-  t.ok(performance.now() - asked < 3000)
+  const waited = performance.now() - asked
+  t.ok(waited > 1900 && waited < 15_000, `${waited} ms`)
   await c!.close()
   t.same(await a!.ask('well?'), { answers: ['b'], silent: 0 }, 'one that has left is not missed')
 })

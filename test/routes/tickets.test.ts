@@ -45,7 +45,7 @@ t.test('of many who come with one ticket at once, one gets in', async (t) => {
 
 t.test('a stream of a ticket ends with the token that bought it', async (t) => {
   const app = await startApp(t, { ...settings, heartbeatMs: 100 })
-  const answer = await buy(app, await tokenOf({ exp: inSeconds(2) }))
+  const answer = await buy(app, await tokenOf({ exp: inSeconds(5) }))
   const path = `/events?ticket=${String(answer.json!['ticket'])}`
   const stream = await openStream(t, app.port, path)
   t.match(await stream.told('bye'), { reason: 'expired' })

@@ -124,7 +124,7 @@ t.test('a stream that is not read holds up no other of its connection', async (t
 })
 
 t.test('a stream that takes nothing is ended alone, by a reset', async (t) => {
-  const app = await startSecureApp(t, { stalledStreamMs: 300 })
+  const app = await startSecureApp(t, { stalledStreamMs: 2000 })
   const session = http2Session(t, app.port)
   const [stalled, healthy] = [
     await http2Stream(session, '/events?topic=big'),
@@ -142,7 +142,7 @@ t.test('a stream that takes nothing is ended alone, by a reset', async (t) => {
 })
 
 t.test('a connection that takes nothing is ended with all its streams', async (t) => {
-  const app = await startSecureApp(t, { stalledStreamMs: 300, deadPeerMs: 1200, heartbeatMs: 100 })
+  const app = await startSecureApp(t, { stalledStreamMs: 2000, deadPeerMs: 1200, heartbeatMs: 100 })
   const way = await startStoppableWay(t, app.port)
   // Windows that hold nothing back, so that it is the connection that fills.
   const session = http2Session(t, way.port, { settings: { initialWindowSize: 2 ** 30 } })
@@ -186,7 +186,7 @@ t.test('one stream ends, by the client or the service, and the others stay', asy
 })
 
 t.test('a drain says bye to each stream, ends it, and closes the connection', async (t) => {
-  const app = await startApp(t, {}, { certificate: testCertificate() })
+  const app = await startApp(t, { drainMs: 8000 }, { certificate: testCertificate() })
   const session = http2Session(t, app.port)
   const streams = await Promise.all(count(0, 20).map(() => http2Stream(session, '/events')))
   await push(app.url, { data: 1 })
@@ -301,7 +301,7 @@ t.test('headers that are too large are refused, and the service goes on', async 
 })
 
 t.test('HTTP/1.1 is spoken over TLS too, streams that stall included', async (t) => {
-  const app = await startSecureApp(t, { stalledStreamMs: 300, deadPeerMs: 1200, heartbeatMs: 100 })
+  const app = await startSecureApp(t, { stalledStreamMs: 2000, deadPeerMs: 1200, heartbeatMs: 100 })
   const [stalled, healthy] = [
     await secureConnection(t, app.port),
     await secureConnection(t, app.port),

@@ -26,10 +26,10 @@ export function endTests(t: Test, { subscribe, transport, startApp }: Way): void
 
   t.test('a stream says that its token expires, and bye when it does', async (t) => {
     const app = await startApp(t, { apiKeys: [apiKey], jwtSecret, heartbeatMs: 100 })
-    const token = await tokenOf({ sub: 'ann', exp: inSeconds(2) })
+    const token = await tokenOf({ sub: 'ann', exp: inSeconds(5) })
     const stream = await subscribe(t, app.port, { token })
     const { inSeconds: left } = await stream.told('expiring')
-    t.ok([1, 2].includes(left as number))
+    t.ok(Number(left) >= 1 && Number(left) <= 5)
     t.match(await stream.told('bye'), { reason: 'expired', reconnect: true })
     await isClosed(t, stream, codes.expiredOrRevoked)
     t.equal(app.hub.stats.closed.expired, 1)

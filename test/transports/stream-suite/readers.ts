@@ -35,7 +35,7 @@ export function readerTests(t: Test, { subscribe, startApp }: Way): void {
   })
 
   t.test('a stream whose reader reads nothing is ended after STALLED_STREAM', async (t) => {
-    const app = await startApp(t, { stalledStreamMs: 500 })
+    const app = await startApp(t, { stalledStreamMs: 2000 })
     const reader = await subscribe(t, app.port)
     const other = await subscribe(t, app.port)
     reader.pause()
