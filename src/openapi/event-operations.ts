@@ -86,7 +86,7 @@ export const historyOperation = operation({
   access: 'subscribers',
   summary: 'What a stream would be sent, a page at a time',
   description:
-    'For clients that poll. Ask again with `lastEventId` as the page says in `last`. Without an id: the newest `limit`.',
+    'For clients that poll. Ask again with `lastEventId` as the page says in `last`. Without an id: the newest `limit`. A page ends early, and says `more`, once its data are over 1 MiB.',
   query: { topic, user, lastEventId, last, limit },
   headers: { 'Last-Event-ID': lastEventIdHeader },
   answers: {
