@@ -125,8 +125,6 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     bodyLimit: settings.maxBodyBytes,
     trustProxy: trusted(settings.trustProxy),
     routerOptions: { maxParamLength },
-    // Over TLS the sessions of HTTP/2 have one of their own.
-    connectionTimeout: parts.certificate === undefined ? times.idleMs : 0,
     ...httpOptions({
       times,
       certificate: parts.certificate,

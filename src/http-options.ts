@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { Socket } from 'node:net'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Certificate } from './certificate.js'
 import type { RequestTimes } from './routes/request-times.js'
@@ -60,14 +61,19 @@ export function httpOptions(options: HttpOptions): Pick<FastifyHttpOptions<Serve
  * waits for minutes for their headers, and for ever for their next request.
  */
 export function setTimes(
-  server: object,
+  server: Server,
   { headersMs, requestMs, checkMs, idleMs }: RequestTimes,
 ): void {
   Object.assign(server, {
+    timeout: idleMs,
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     connectionsCheckingInterval: checkMs,
     keepAliveTimeout: idleMs,
     maxHeaderSize: maxHeaderBytes,
+  })
+  server.on('timeout', (silent: object) => {
+    // Sessions of HTTP/2 have a time of their own.
+    if (silent instanceof Socket) silent.destroy()
   })
 }

@@ -20,8 +20,11 @@ import { mayHaveMissed, newestWanted, selectForward } from './selection.js'
 /** The most blocks of the log that a page reads: as many events as a ring usually holds. */
 const blocksPerPage = 256
 
-/** How much data a page may have beside its last event, in bytes: who asks may read it slowly, or never. */
-const pageBytes = 1024 * 1024
+/**
+ * How much data a page may have beside its last event, in UTF-16 units: who asks may read it slowly, or
+ * never.
+ */
+const pageSize = 1024 * 1024
 /** How many entries of the ring are read one by one before it is looked at the time. */
 const scanLimit = 64
 /** For how long the ring is read before others have a turn, in milliseconds. */
@@ -132,12 +135,12 @@ export class History {
     const startAt = await this.startOfLast(request, () => wants)
     const { cursor, gap } = this.startOf(wants, { ...request, startAt })
     const events: AcceptedEvent[] = []
-    let [bytes, isFull] = [0, false]
+    let [size, isFull] = [0, false]
     const take = ({ event }: RingEntry): boolean => {
       if (isFull) return false
       events.push(event)
-      bytes += event.data.length
-      isFull = events.length === limit || bytes > pageBytes
+      size += event.data.length
+      isFull = events.length === limit || size > pageSize
       return true
     }
     const ring = this.#ring

@@ -12,6 +12,7 @@ export function serverOptions({ requestMs, idleMs }: RequestTimes): FastifyServe
     schemaController: documentOnly,
     requestTimeout: requestMs,
     keepAliveTimeout: idleMs,
+    connectionTimeout: idleMs,
     clientErrorHandler: onClientError,
     frameworkErrors: onBadUrl,
     return503OnClosing: false,

@@ -1,9 +1,12 @@
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { push, startApp, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
+import { testCertificate } from '../helpers/certificate.js'
 import { requestText } from '../helpers/connection.js'
-import { openStream } from '../helpers/sse-client.js'
+import { rawStream } from '../helpers/sse-client.js'
 import { until } from '../helpers/until.js'
 
 interface History {
@@ -177,25 +180,43 @@ t.test('a page that takes long to look through holds nobody up', async (t) => {
   }
 })
 
-t.test('an answer that nobody reads is let go', async (t) => {
-  const app = await startApp(t, {}, { requestTimes: { idleMs: 500 } })
-  const data = 'x'.repeat(60_000)
-  await push(
-    app.url,
-    Array.from({ length: 20 }, () => ({ topic: 'big', data })),
-  )
-  const stream = await openStream(t, app.port, '/events')
-  const readers = Array.from({ length: 5 }, () => {
-    const socket = connect(app.port, '127.0.0.1')
-    t.teardown(() => socket.destroy())
-    socket.pause()
-    for (let n = 0; n < 20; n++) socket.write(requestText('GET', '/api/history?topic=big&last=20'))
-    return socket
+for (const [over, certificate] of [
+  ['in the clear', undefined],
+  ['over TLS', testCertificate()],
+] as const) {
+  t.test(`an answer that nobody reads is let go, ${over}`, async (t) => {
+    const app = await startApp(t, {}, { requestTimes: { idleMs: 500 }, certificate })
+    const open = () =>
+      new Promise<number>((resolve) => app.http.server.getConnections((_, count) => resolve(count)))
+    const begin = async (): Promise<Socket> => {
+      const options = { port: app.port, host: '127.0.0.1', rejectUnauthorized: false }
+      const socket = certificate === undefined ? connect(options) : connectTls(options)
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => {
+        // A reset is told by `close`.
+      })
+      await once(socket, certificate === undefined ? 'connect' : 'secureConnect')
+      return socket
+    }
+    const event = { topic: 'big', data: 'x'.repeat(60_000) }
+    await push(
+      app.url,
+      Array.from({ length: 20 }, () => event),
+    )
+    const listener = await begin()
+    const stream = rawStream(listener)
+    listener.write(requestText('GET', '/events'))
+    await stream.told('open')
+    for (let n = 0; n < 5; n++) {
+      const socket = await begin()
+      socket.pause()
+      const page = requestText('GET', '/api/history?topic=big&last=20')
+      socket.write(page.repeat(20))
+    }
+    // The publisher's is among those that are closed.
+    await until(async () => (await open()) >= 6, 'all of them')
+    await until(async () => (await open()) === 1, 'only the stream to be left')
+    await push(app.url, { data: 'live' })
+    await stream.received(1)
   })
-  const open = () =>
-    new Promise<number>((resolve) => app.http.server.getConnections((_, count) => resolve(count)))
-  await until(async () => (await open()) === 1 + readers.length, 'all of them')
-  await until(async () => (await open()) === 1, 'only the stream to be left')
-  await push(app.url, { data: 'live' })
-  await stream.received(1)
-})
+}
