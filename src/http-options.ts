@@ -58,14 +58,13 @@ export function httpOptions(options: HttpOptions): Pick<FastifyHttpOptions<Serve
 
 /**
  * Sets what a server over TLS takes of no options, for those who speak HTTP/1 to it: without it, Node
- * waits for minutes for their headers, and for ever for their next request.
+ * waits for minutes for their headers, and for ever for their next request or for an answer to be read.
  */
 export function setTimes(
   server: Server,
   { headersMs, requestMs, checkMs, idleMs }: RequestTimes,
 ): void {
   Object.assign(server, {
-    timeout: idleMs,
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     connectionsCheckingInterval: checkMs,
