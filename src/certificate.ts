@@ -46,8 +46,8 @@ export async function readCertificate({
   if (!own.checkPrivateKey(privateKey)) {
     throw new SettingsError(`TLS_KEY: ${tlsKey} is not the key of the certificate in ${tlsCert}`)
   }
-  // The rest of the chain too, as a server reads it.
-  parsed(`TLS_CERT: ${tlsCert} is broken behind its first certificate`, () => {
+  // The rest of the chain too, and whether the key is strong enough, as a server sees it.
+  parsed(`TLS_CERT: ${tlsCert} is broken behind its first certificate, or too weak for TLS`, () => {
     return createSecureContext({ cert, key })
   })
   return {

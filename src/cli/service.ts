@@ -87,7 +87,8 @@ export async function readRefusal(response: Response, signal?: AbortSignal): Pro
   const said = parseObject(await readText(response, signal))
   const { message, code, index, line } = said ?? {}
   // What the service says is for whoever writes HTTP.
-  const hint = code === 'RINGCAST_UNAUTHENTICATED' ? '; here: RINGCAST_TOKEN or --token' : ''
+  const hint =
+    code === 'RINGCAST_UNAUTHENTICATED' ? '; here: RINGCAST_TOKEN, --token or --token-file' : ''
   return {
     status: response.status,
     message:

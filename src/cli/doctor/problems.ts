@@ -33,7 +33,7 @@ export const problems = {
   },
   credential: {
     effect: 'Streams and pushes are refused, so most could not be looked at.',
-    mend: ['Give a good key or token: RINGCAST_TOKEN or --token.'],
+    mend: ['Give a good key or token: RINGCAST_TOKEN, --token or --token-file.'],
   },
   'content-type': {
     effect: 'An EventSource gives up for good at any other type than text/event-stream.',
