@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { push, startApp, type RunningApp } from './helpers/app.js'
+import { connectionsOf, push, startApp, type RunningApp } from './helpers/app.js'
 import { ask } from './helpers/ask.js'
 import { connection, pushText, requestText } from './helpers/connection.js'
 import { startServer, type ServerProcess } from './helpers/server-process.js'
@@ -65,10 +65,6 @@ async function codeOf(t: Test, app: RunningApp, bytes: readonly Buffer[]) {
 /** The connection answers still. */
 async function isAnswered(framed: FramedSocket, ref: unknown = 'still here'): Promise<unknown> {
   return framed.message(`the answer to ${String(ref)}`, (message) => message['ref'] === ref)
-}
-
-function connectionsOf({ http }: RunningApp): Promise<number> {
-  return new Promise((resolve) => http.server.getConnections((_, count) => resolve(count)))
 }
 
 const onlyWitnesses = (app: RunningApp): Promise<void> =>

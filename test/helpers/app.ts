@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { buildApp, type App, type AppParts } from '../../dist/app.js'
 import { ask } from './ask.js'
@@ -29,6 +30,11 @@ export async function startApp(
 /** The same over TLS, with the certificate that the tests trust. */
 export function startSecureApp(t: Test, settings: Partial<Settings> = {}): Promise<RunningApp> {
   return startApp(t, settings, { certificate: testCertificate() })
+}
+
+/** How many connections a service has. */
+export function connectionsOf({ http }: RunningApp): Promise<number> {
+  return promisify(http.server.getConnections.bind(http.server))()
 }
 
 /** Pushes one event or an array of them; rejects unless it was accepted. */

@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs'
 import { chromium, type BrowserContext } from 'playwright-core'
 import type { Test } from 'tap'
+import { contextOf, slowMs } from './browser.js'
 
 const executablePath = '/usr/bin/chromium'
-
-/** What a browser may take for a step on a machine that is busy, in milliseconds. */
-const slowMs = 120_000
 
 /** Why there is no browser to test with, or false if there is one. */
 export function whyNoChromium(): string | false {
@@ -34,8 +32,5 @@ export async function startChromium(t: Test, ...hosts: string[]): Promise<Browse
       `--host-resolver-rules=${hosts.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`,
     ],
   })
-  t.teardown(() => browser.close())
-  const context = await browser.newContext()
-  context.setDefaultTimeout(slowMs)
-  return context
+  return contextOf(t, browser)
 }

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs'
 import { firefox, type BrowserContext } from 'playwright-core'
 import type { Test } from 'tap'
+import { contextOf, slowMs } from './browser.js'
 
 const installed = '/usr/bin/firefox-esr'
 const executablePath = new URL('../../test/helpers/firefox-esr.mjs', import.meta.url).pathname
-
-/** What a browser may take for a step on a machine that is busy, in milliseconds. */
-const slowMs = 120_000
 
 /** Why there is no Firefox to test with, or false if there is one. */
 export function whyNoFirefox(): string | false {
@@ -25,8 +23,5 @@ export async function startFirefox(t: Test): Promise<BrowserContext> {
     timeout: slowMs,
     env: { ...process.env, BROWSER: installed },
   })
-  t.teardown(() => browser.close())
-  const context = await browser.newContext()
-  context.setDefaultTimeout(slowMs)
-  return context
+  return contextOf(t, browser)
 }

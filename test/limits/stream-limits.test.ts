@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { StreamLimits } from '../../dist/limits/stream-limits.js'
-import { startApp, type RunningApp } from '../helpers/app.js'
+import { connectionsOf, startApp, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
 import { connection, requestText } from '../helpers/connection.js'
 import { keptLog, warnings } from '../helpers/kept-log.js'
@@ -67,10 +67,6 @@ t.test('a client that does not close its side is cut off', async (t) => {
     'only the stream to be left that is open',
   )
 })
-
-function connectionsOf({ http }: RunningApp): Promise<number> {
-  return new Promise((resolve) => http.server.getConnections((_, count) => resolve(count)))
-}
 
 t.test('a drain does not wait for those who were turned away', async (t) => {
   const app = await startApp(t, { maxStreams: 1, drainMs: 3000 })

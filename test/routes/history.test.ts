@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
-import { push, startApp, type RunningApp } from '../helpers/app.js'
+import { connectionsOf, push, startApp, type RunningApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
 import { testCertificate } from '../helpers/certificate.js'
 import { requestText } from '../helpers/connection.js'
@@ -186,8 +186,6 @@ for (const [over, certificate] of [
 ] as const) {
   t.test(`an answer that nobody reads is let go, ${over}`, async (t) => {
     const app = await startApp(t, {}, { requestTimes: { idleMs: 500 }, certificate })
-    const open = () =>
-      new Promise<number>((resolve) => app.http.server.getConnections((_, count) => resolve(count)))
     const begin = async (): Promise<Socket> => {
       const options = { port: app.port, host: '127.0.0.1', rejectUnauthorized: false }
       const socket = certificate === undefined ? connect(options) : connectTls(options)
@@ -214,8 +212,8 @@ for (const [over, certificate] of [
       socket.write(page.repeat(20))
     }
     // The publisher's is among those that are closed.
-    await until(async () => (await open()) >= 6, 'all of them')
-    await until(async () => (await open()) === 1, 'only the stream to be left')
+    await until(async () => (await connectionsOf(app)) >= 6, 'all of them')
+    await until(async () => (await connectionsOf(app)) === 1, 'only the stream to be left')
     await push(app.url, { data: 'live' })
     await stream.received(1)
   })

@@ -2,9 +2,8 @@ import { once } from 'node:events'
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2'
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { push, startApp, startSecureApp } from '../helpers/app.js'
+import { connectionsOf, push, startApp, startSecureApp } from '../helpers/app.js'
 import { ask } from '../helpers/ask.js'
 import { otherCertificate, testCertificate } from '../helpers/certificate.js'
 import { http2Session, http2Stream } from '../helpers/http2-client.js'
@@ -160,8 +159,7 @@ t.test('a connection that takes nothing is ended with all its streams', async (t
   }
   await healthy.received(300)
   await until(() => app.hub.stats.closed.stalled === streams.length, 'the end of its streams')
-  const connections = () => promisify(app.http.server.getConnections.bind(app.http.server))()
-  await until(async () => (await connections()) === 1, 'the end of the connection')
+  await until(async () => (await connectionsOf(app)) === 1, 'the end of the connection')
   t.equal(app.hub.streams.size, 1)
 })
 
