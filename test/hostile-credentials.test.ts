@@ -281,7 +281,7 @@ t.test('a flood of bad credentials is answered cheaply, and leaves nothing behin
   await Promise.all(Array.from({ length: 20 }, attacker))
   t.same([...statuses], [[401, 2000]])
   const { user, system } = process.cpuUsage(started)
-  t.ok((user + system) / 2000 < 20_000, 'less than 20 ms of CPU for each, this client’s included')
+  t.ok((user + system) / 2000 < 5000, 'less than 5 ms of CPU for each, this client’s included')
   t.ok(provider.asked <= 10, 'the provider was not asked for each')
   t.equal(app.hub.streams.size, 1)
   t.ok(lines.length < 100, 'the log is not flooded')

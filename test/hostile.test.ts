@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { errorCodes } from '../dist/errors.js'
-import { push, startApp, type RunningApp } from './helpers/app.js'
+import { connectionsOf, push, startApp, type RunningApp } from './helpers/app.js'
 import { ask } from './helpers/ask.js'
 import { connection, requestText } from './helpers/connection.js'
 import { keptLog } from './helpers/kept-log.js'
@@ -206,11 +206,11 @@ t.test('no text of a publisher forges a field', async (t) => {
         }
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 60 },
   )
 
   t.ok(
-    accepted.length >= 40,
+    accepted.length > 100,
     `${accepted.length} were accepted and arrived once each, as they were`,
   )
   t.equal(stream.events.length, accepted.length, 'and nothing beside them')
@@ -389,22 +389,13 @@ t.test('a body that does not come as announced is not accepted', async (t) => {
   // Eight large bodies may be on their way; the others are told to come again, and let go. (Some of
   // the connections before these may still be open.)
   await until(
-    async () => come === 200 && (await connections(app)) < 20,
+    async () => come === 200 && (await connectionsOf(app)) < 20,
     'the slow ones beyond to be refused',
   )
   await isWell(t, app)
   const another = JSON.stringify({ data: 'x'.repeat(8_000_000) })
   isRefusal(t, await post(app, 'application/json', another), 'RINGCAST_BUSY', 'another large one')
 })
-
-function connections({ http }: RunningApp): Promise<number> {
-  return new Promise((resolve, reject) => {
-    http.server.getConnections((error, count) => {
-      if (error === null) resolve(count)
-      else reject(error)
-    })
-  })
-}
 
 t.test('what is no request for a route is answered in the one shape of errors', async (t) => {
   const app = await startApp(t)
@@ -654,7 +645,7 @@ t.test('patterns made to be slow do not hold up a push', async (t) => {
   await push(app.url, { topic: ['broadcast', ...topics], data: 'here' })
   for (const stream of streams) t.equal((await stream.received(1))[0]!.data, 'here')
   const tookMs = performance.now() - started
-  t.ok(tookMs < 5000, `pushed and delivered in ${Math.round(tookMs)} ms`)
+  t.ok(tookMs < 2000, `pushed and delivered in ${Math.round(tookMs)} ms`)
 })
 
 t.test('topics of the service are for it alone', async (t) => {
@@ -757,19 +748,19 @@ t.test('connections that say nothing, or half of it, hold nobody up', async (t) 
       if (i % 2 === 0) socket.write('GET /events HTTP/1.1\r\nX: ')
       idle.push(socket)
     }
-    await until(async () => (await connections(app)) > idle.length, `${idle.length} connections`)
+    await until(async () => (await connectionsOf(app)) > idle.length, `${idle.length} connections`)
   }
   const started = performance.now()
   await push(app.url, { data: 'meanwhile' })
   await stream.received(1)
   const tookMs = performance.now() - started
-  t.ok(tookMs < 5000, `pushed and delivered in ${Math.round(tookMs)} ms`)
+  t.ok(tookMs < 1000, `pushed and delivered in ${Math.round(tookMs)} ms`)
   t.equal(await total(app), 1, 'and they are no streams')
 })
 
 t.test('a thousand half-open requests are told that they are late, and let go', async (t) => {
   const { lines, logger } = keptLog()
-  const requestTimes = { headersMs: 2000, requestMs: 3000, checkMs: 100 }
+  const requestTimes = { headersMs: 2000, requestMs: 8000, checkMs: 100 }
   const app = await startApp(t, {}, { requestTimes, logger })
   const stream = await openStream(t, app.port, '/events')
   const push1 = `POST /api/push HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n`
@@ -793,7 +784,7 @@ t.test('a thousand half-open requests are told that they are late, and let go', 
     if (drip !== '') dripping.set(socket, drip)
     answers.push(received(socket).finally(() => dripping.delete(socket)))
     // So many at a time as the kernel keeps for a server that is busy.
-    if (n % 200 === 199) await until(async () => (await connections(app)) > n / 2, `${n} to come`)
+    if (n % 200 === 199) await until(async () => (await connectionsOf(app)) > n / 2, `${n} to come`)
   }
 
   const progress = { over: false }
@@ -808,20 +799,19 @@ t.test('a thousand half-open requests are told that they are late, and let go', 
   // The middle one: a machine that does something else for a moment delays few.
   const middleMs = waits.sort((a, b) => a - b)[waits.length >> 1]!
   t.ok(
-    waits.length > 10 && middleMs < 200,
+    waits.length > 100 && middleMs < 200,
     `${waits.length} pushes, the middle one ${Math.round(middleMs)} ms`,
   )
   const statuses = (await all).map((text) => /^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 'none')
   const late = statuses.filter((status) => status === '408').length
   const refused = statuses.filter((status) => status === '503').length
   t.equal(late + refused, 1000, 'each is answered, and closed')
-  // Of large bodies, eight may be on their way, or more if the first are late before the last come; of
-  // unknown length counts as large.
-  t.ok(late >= 1000 - 2 * 166 + 8, `${late} were late`)
+  // Of large bodies, eight may be on their way; of unknown length counts as large.
+  t.equal(late, 1000 - 2 * 166 + 8)
   t.match((await all)[1], /"code":"RINGCAST_REQUEST_TIMEOUT"/)
 
   await until(
-    async () => (await connections(app)) <= 2,
+    async () => (await connectionsOf(app)) <= 2,
     'only the stream and the pusher to be left',
   )
   t.equal(await total(app), 1)

@@ -119,8 +119,7 @@ t.test('what is deleted of the log stalls no push, and who comes back later is t
   t.comment(
     `p90 of a push ${before.toFixed(1)} ms, while events are deleted ${meanwhile.toFixed(1)}`,
   )
-  // A deletion that holds pushes up takes seconds.
-  t.ok(meanwhile < 10 * before + 50, `${meanwhile.toFixed(1)} ms, before ${before.toFixed(1)}`)
+  t.ok(meanwhile < 2 * before + 5, `${meanwhile.toFixed(1)} ms, before ${before.toFixed(1)}`)
 
   const page = async (query: string) =>
     (await ask(`${server.url}/api/history?${query}`)).json as {

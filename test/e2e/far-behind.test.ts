@@ -13,7 +13,7 @@ const ofEach = behind / clients
  * Bounds that a slow machine keeps too: alone on one it takes 3.5 s, and a push 26 ms; on another 8.5 s.
  * Were each to read the log by itself, it would take ten times as long.
  */
-const most = { seconds: 40, pushMs: 200 }
+const most = { seconds: 20, pushMs: 200 }
 
 t.test(
   '1,000 users that come back 100,000 events behind are live soon, and hold up no push',
@@ -56,12 +56,12 @@ t.test(
     await until(async () => (await streams.counts()).least > ofEach, 'a live event for each')
     t.same(await streams.counts(), { least: ofEach + 1, total: behind + clients })
     waits.sort((a, b) => a - b)
-    const p90 = waits[Math.floor(waits.length * 0.9)]!
+    const p99 = waits[Math.floor(waits.length * 0.99)]!
     t.comment(
-      `live after ${seconds.toFixed(1)} s; ${waits.length} pushes, p90 ${p90.toFixed(1)} ms`,
+      `live after ${seconds.toFixed(1)} s; ${waits.length} pushes, p99 ${p99.toFixed(1)} ms`,
     )
     t.ok(seconds < most.seconds, `live after ${seconds.toFixed(1)} s`)
-    t.ok(p90 < most.pushMs, `p90 of a push: ${p90.toFixed(1)} ms`)
+    t.ok(p99 < most.pushMs, `p99 of a push: ${p99.toFixed(1)} ms`)
 
     const stream = await openStream(t, server.port, `/events?user=u7&lastEventId=${before!}`)
     const events = await stream.received(ofEach + 1)

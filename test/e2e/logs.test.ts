@@ -65,7 +65,7 @@ t.test(
         msg: 'stream ended',
         stream: id,
         reason: 'client',
-        seconds: Number,
+        seconds: /^[0-5]$/,
         bytes: Number,
       },
     ])
