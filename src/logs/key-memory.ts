@@ -1,20 +1,20 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { keptKeys, keptMs } from './log-limits.js'
+import { RecentKeys } from './recent-keys.js'
 
-interface Known {
-  readonly epoch: string
-  readonly sequence: number
-  readonly content: string
-  readonly at: number
+/** An event with a key: what the key is known by, and a digest of what it names. */
+interface Keyed {
+  readonly id: Buffer
+  readonly content: Buffer
 }
 
 /** The keys of the newest events, so that a push which is repeated is not appended again. */
 export class KeyMemory {
   readonly #now: () => number
-  readonly #known = new Map<string, Known>()
+  readonly #known = new RecentKeys(keptKeys)
 
   /** @param now the clock by which keys age, in milliseconds. */
   constructor(now: () => number) {
@@ -34,20 +34,20 @@ export class KeyMemory {
     if (batch.every(({ key }) => key === undefined)) {
       return batch.map((draft) => newReceipt(append(draft)))
     }
-    this.#forgetOld()
-    const contents = batch.map((draft) => (draft.key === undefined ? '' : contentDigest(draft)))
-    this.#checkConflicts(batch, contents)
+    const now = this.#now()
+    this.#known.forgetBefore(now - keptMs)
+    const keyed = batch.map((draft) => this.#keyed(draft))
+    this.#checkConflicts(keyed)
     return batch.map((draft, index) => {
-      const { key } = draft
-      const known = key === undefined ? undefined : this.#known.get(key)
+      const event = keyed[index]
+      const known = event && this.#known.get(event.id)
       if (known !== undefined) {
         return { epoch: known.epoch, sequence: known.sequence, duplicate: true }
       }
       const place = append(draft)
-      if (key !== undefined) {
+      if (event !== undefined) {
         const { epoch, sequence } = place
-        // Field by field: V8 gives what is spread and added to a shape of its own, 200 bytes a key.
-        this.#known.set(key, { epoch, sequence, content: contents[index]!, at: this.#now() })
+        this.#known.set(event.id, { epoch, sequence, content: event.content, at: now })
       }
       return newReceipt(place)
     })
@@ -55,13 +55,13 @@ export class KeyMemory {
 
   /** Knows an event that was appended by another process, or before this one. They come in their order. */
   remember(event: AcceptedEvent): void {
-    const { key, epoch, sequence, time } = event
-    if (key === undefined || this.#known.get(key)?.sequence === sequence) return
-    const at = Date.parse(time)
-    this.#known.delete(key)
-    this.#known.set(copied(key), { epoch, sequence, content: contentDigest(event), at })
+    const keyed = this.#keyed(event)
+    if (keyed === undefined) return
+    const { epoch, sequence, time } = event
+    if (this.#known.get(keyed.id)?.sequence === sequence) return
+    this.#known.set(keyed.id, { epoch, sequence, content: keyed.content, at: Date.parse(time) })
     // Who appends nothing itself has nobody else to forget for it.
-    this.#forgetOld()
+    this.#known.forgetBefore(this.#now() - keptMs)
   }
 
   /** How far back keys are known: from which time on, in milliseconds, and how many at most. */
@@ -71,36 +71,26 @@ export class KeyMemory {
 
   /** Forgets the keys of events that came to nothing. */
   forget(events: readonly AcceptedEvent[]): void {
-    for (const { key } of events) if (key !== undefined) this.#known.delete(key)
+    for (const { key } of events) if (key !== undefined) this.#known.delete(this.#known.idOf(key))
   }
 
-  #checkConflicts(batch: readonly EventDraft[], contents: readonly string[]): void {
-    const inBatch = new Map<string, string>()
-    for (const [index, { key }] of batch.entries()) {
-      if (key === undefined) continue
-      const content = this.#known.get(key)?.content ?? inBatch.get(key)
-      if (content !== undefined && content !== contents[index]) {
-        throw keyConflict(index)
-      }
-      inBatch.set(key, contents[index]!)
+  #keyed(draft: EventDraft): Keyed | undefined {
+    const { key } = draft
+    if (key === undefined) return undefined
+    return { id: this.#known.idOf(key), content: hash('sha256', contentOf(draft), 'buffer') }
+  }
+
+  #checkConflicts(keyed: readonly (Keyed | undefined)[]): void {
+    const inBatch = new Map<string, Buffer>()
+    for (const [index, event] of keyed.entries()) {
+      if (event === undefined) continue
+      const { id, content } = event
+      const name = id.toString('latin1')
+      const first = this.#known.get(id)?.content ?? inBatch.get(name)
+      if (first !== undefined && !first.equals(content)) throw keyConflict(index)
+      inBatch.set(name, content)
     }
   }
-
-  #forgetOld(): void {
-    const oldest = this.#now() - keptMs
-    for (const [key, { at }] of this.#known) {
-      if (this.#known.size <= keptKeys && at >= oldest) break
-      this.#known.delete(key)
-    }
-  }
-}
-
-/**
- * A text of its own. A key that a log has cut out of all that it read at once is, to V8, a part of that,
- * and would hold it for as long as it is known: the data of all events beside it.
- */
-function copied(text: string): string {
-  return Buffer.from(text).toString()
 }
 
 /** That the event at an index of a batch has a key that was used for another. */
@@ -116,8 +106,12 @@ function newReceipt({ epoch, sequence }: { epoch: string; sequence: number }): R
   return { epoch, sequence, duplicate: false }
 }
 
+/** By what a repeat is told from another event with its key, as Redis has it. */
+export function contentDigest(draft: EventDraft): string {
+  return hash('sha256', contentOf(draft), 'base64')
+}
+
 /** What must be the same for a repeat to be one; the order of topics and users does not matter. */
-export function contentDigest({ topics, users, event, data, json }: EventDraft): string {
-  const content = JSON.stringify([[...topics].sort(), [...users].sort(), event, json, data])
-  return createHash('sha256').update(content).digest('base64')
+function contentOf({ topics, users, event, data, json }: EventDraft): string {
+  return JSON.stringify([[...topics].sort(), [...users].sort(), event, json, data])
 }
