@@ -84,23 +84,22 @@ export function tellOfCertificate(logger: Logger, { summary }: Certificate): voi
   else logger.warn(summary, 'the certificate has expired: clients will refuse it')
 }
 
+/** Has the service show a certificate, on connections that come from now on. */
+export type UseCertificate = (certificate: Certificate) => void
+
 /**
- * On SIGHUP reads the certificate anew, for connections that come from then on. Where the files are not
- * as they should be, the log says why, and all stays as it is.
+ * On SIGHUP reads the certificate anew. Where the files are not as they should be, the log says why, and
+ * all stays as it is. Signals that come before the service listens count once it does.
  *
- * @param use has the service show a certificate.
+ * @returns to be called then.
  */
-export function renewOnHangup(
-  settings: Settings,
-  logger: Logger,
-  use: (certificate: Certificate) => void,
-): void {
-  // Without a certificate the signal means what it means to any process: its terminal is gone.
-  if (settings.tlsCert === '') return
-  process.on('SIGHUP', () => {
+export function renewOnHangup(settings: Settings, logger: Logger): (use: UseCertificate) => void {
+  let use: UseCertificate | undefined
+  let isDue = false
+  const renew = (): void => {
     readCertificate(settings)
       .then((certificate) => {
-        use(certificate!)
+        use!(certificate!)
         tellOfCertificate(logger, certificate!)
       })
       .catch((error: unknown) => {
@@ -110,5 +109,13 @@ export function renewOnHangup(
           'the certificate could not be renewed: the old one stays',
         )
       })
+  }
+  process.on('SIGHUP', () => {
+    if (use === undefined) isDue = true
+    else renew()
   })
+  return (useIt) => {
+    use = useIt
+    if (isDue) renew()
+  }
 }

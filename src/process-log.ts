@@ -1,9 +1,12 @@
 import { pino, type Logger } from 'pino'
 import { PinoPretty as pretty } from 'pino-pretty'
+import sonicBoom from 'sonic-boom'
 import type { Settings } from './settings.js'
 
-/** What waits for a slow reader of the log, in bytes; what comes beyond is dropped. */
+/** What waits for a slow reader of the log or a full disk, in bytes; what comes beyond is dropped. */
 const logBacklogBytes = 4 * 1024 * 1024
+/** After this time what could not be written is tried again, in milliseconds. */
+const retryMs = 1000
 /** How long the end of the process waits for that reader, in milliseconds. */
 const logEndMs = 500
 /** So many bytes go into a pipe as one (POSIX), whoever else writes to it. */
@@ -36,23 +39,53 @@ export function openLogger({ logLevel: level }: Settings, worker?: number): Proc
     worker === undefined ? logger : logger.child({ worker })
   if (process.stdout.isTTY) {
     // Written at once, not by a thread of its own: the last lines of a process come out too.
-    const ignore = 'pid,hostname'
-    const logger = numbered(pino({ level, redact }, pretty({ sync: true, ignore })))
+    const destination = new sonicBoom.SonicBoom({ fd: process.stdout.fd, sync: true })
+    destination.on('error', () => {
+      // The terminal is gone: SIGHUP says so.
+    })
+    const logger = numbered(
+      pino({ level, redact }, pretty({ destination, ignore: 'pid,hostname' })),
+    )
     return { logger, exit: (code) => process.exit(code) }
   }
-  // Written at once it would stop the event loop, 100 ms at a time, while its reader is slow.
-  const destination = pino.destination({
-    sync: false,
+  // Written at once it would stop the event loop, 100 ms at a time, while its reader is slow. And not by
+  // pino.destination: of a second error, as of a full disk, that lets the process end, and at the end it
+  // tries to write what is left for ever.
+  const destination = new sonicBoom.SonicBoom({
+    fd: process.stdout.fd,
     maxLength: logBacklogBytes,
     ...(worker === undefined ? {} : { maxWrite: pipeBytes }),
   })
+  const logger = numbered(pino({ level, redact }, destination))
+  let dropped = 0
+  let retry: NodeJS.Timeout | undefined
+  destination
+    .on('error', () => {
+      // A full disk, or a reader that is gone. A line that is dropped would not try again.
+      retry ??= setTimeout(() => {
+        retry = undefined
+        destination.write('')
+      }, retryMs).unref()
+    })
+    .on('drop', () => dropped++)
+    .on('drain', () => {
+      if (dropped === 0) return
+      const lines = dropped
+      dropped = 0
+      logger.warn(
+        { lines },
+        'lines of the log were dropped: nobody took them, or its disk was full',
+      )
+    })
   return {
-    logger: numbered(pino({ level, redact }, destination)),
-    // Not flushSync: with a reader that is gone it tries for ever.
+    logger,
     exit: (code) => {
       setTimeout(() => process.exit(code), logEndMs)
       destination.once('close', () => process.exit(code))
       destination.end()
+      // It throws once it is closed.
+      destination.write = () => true
+      destination.end = () => {}
     },
   }
 }

@@ -11,13 +11,13 @@ import {
 import { internalAddress, listen, whyNotListening } from './listening.js'
 import { openLogger, type ProcessLog } from './process-log.js'
 import { SettingsError, type Settings } from './settings.js'
-import { endEarlyOnSignals, endOnSignals, type Running } from './signals.js'
+import { endEarlyOnSignals, endingSignals, endOnSignals, type Running } from './signals.js'
 import { runWorkers } from './workers/primary.js'
 
 /**
- * Runs the service as this process, or as its workers: listens, and on SIGTERM or SIGINT drains and
- * exits with 0; a second signal ends it at once. What keeps it from listening is one line, and exit
- * code 1.
+ * Runs the service as this process, or as its workers: listens, and on SIGTERM or SIGINT, or SIGHUP where
+ * that renews no certificate, drains and exits with 0; a second signal ends it at once. What keeps it from
+ * listening is one line, and exit code 1.
  *
  * @throws SettingsError when the service is open and asked to listen beyond this machine, or its
  * certificate is not as it should be.
@@ -26,19 +26,22 @@ export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
   const certificate = await readCertificate(settings)
   const log = openLogger(settings)
-  const begun = endEarlyOnSignals(log)
+  const signals = endingSignals(certificate !== undefined)
+  const begun = endEarlyOnSignals(signals, log)
+  const renewBy = certificate && renewOnHangup(settings, log.logger)
   let running: Running
   try {
     const run = settings.workers > 1 ? runWorkers : runAlone
     running = await run(settings, certificate, log)
   } catch (error) {
     process.stderr.write(`ringcast: ${whyNotListening(error, settings)}\n`)
-    process.exit(1)
+    log.exit(1)
+    return
   }
   begun()
   if (certificate !== undefined) tellOfCertificate(log.logger, certificate)
-  renewOnHangup(settings, log.logger, running.useCertificate)
-  endOnSignals(running, log)
+  renewBy?.(running.useCertificate)
+  endOnSignals(signals, running, log)
 }
 
 async function runAlone(

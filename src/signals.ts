@@ -1,4 +1,5 @@
-import type { Certificate } from './certificate.js'
+import { constants } from 'node:os'
+import type { UseCertificate } from './certificate.js'
 import type { ProcessLog } from './process-log.js'
 
 /**
@@ -9,8 +10,7 @@ const sameSignalMs = 1000
 
 /** What runs, as the process has it. */
 export interface Running extends Ending {
-  /** Shows this certificate on connections that come from now on. */
-  readonly useCertificate: (certificate: Certificate) => void
+  readonly useCertificate: UseCertificate
 }
 
 /** How a process ends. */
@@ -21,8 +21,17 @@ export interface Ending {
   readonly endAtOnce?: () => void
 }
 
-/** On SIGTERM or SIGINT drains and exits with 0; a second signal ends the process at once. */
-export function endOnSignals({ drain, endAtOnce }: Ending, { logger, exit }: ProcessLog): void {
+/** The signals that end the service; without a certificate to renew SIGHUP does: its terminal is gone. */
+export function endingSignals(hasCertificate: boolean): readonly NodeJS.Signals[] {
+  return hasCertificate ? ['SIGTERM', 'SIGINT'] : ['SIGTERM', 'SIGINT', 'SIGHUP']
+}
+
+/** On each of these signals drains and exits with 0; a second one ends the process at once. */
+export function endOnSignals(
+  signals: readonly NodeJS.Signals[],
+  { drain, endAtOnce }: Ending,
+  { logger, exit }: ProcessLog,
+): void {
   let drainingSince: number | undefined
   let ended = false
   const endWith = (code: number, tell: () => void): void => {
@@ -36,7 +45,7 @@ export function endOnSignals({ drain, endAtOnce }: Ending, { logger, exit }: Pro
     const now = performance.now()
     if (drainingSince !== undefined) {
       if (now - drainingSince < sameSignalMs) return
-      endWith(128 + (signal === 'SIGTERM' ? 15 : 2), () => {
+      endWith(128 + constants.signals[signal], () => {
         logger.warn(`${signal} again: ending at once`)
         endAtOnce?.()
       })
@@ -57,23 +66,26 @@ export function endOnSignals({ drain, endAtOnce }: Ending, { logger, exit }: Pro
       },
     )
   }
-  process.on('SIGTERM', end).on('SIGINT', end)
+  for (const signal of signals) process.on(signal, end)
 }
 
 /**
- * Until the service listens a signal just ends the process: the log may be waited for, and as the
+ * Until the service listens each of these signals just ends the process: the log may be waited for, and as the
  * first process of a container nothing else would end it.
  *
  * @returns what ends that.
  */
-export function endEarlyOnSignals({ exit }: ProcessLog): () => void {
+export function endEarlyOnSignals(
+  signals: readonly NodeJS.Signals[],
+  { exit }: ProcessLog,
+): () => void {
   let ended = false
   const end = (): void => {
     if (!ended) exit(0)
     ended = true
   }
-  process.on('SIGTERM', end).on('SIGINT', end)
+  for (const signal of signals) process.on(signal, end)
   return () => {
-    process.off('SIGTERM', end).off('SIGINT', end)
+    for (const signal of signals) process.off(signal, end)
   }
 }

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  statfsSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -50,7 +51,11 @@ export interface Store {
 }
 
 const markerName = 'ringcast.json'
+/** The marker before it is whole: all that there is of a log where the disk was full at its first start. */
+const newMarkerName = `${markerName}.new`
 const format = 1
+/** What a log needs to begin, in bytes: 48 kB, measured, and some to spare. */
+const leastRoom = 128 * 1024
 /** What a directory has that was made and not finished, beside the marker. */
 const ownFiles = /^(data\.mdb|lock\.mdb|lock(\.[0-9a-f]+(\.stale)?)?|ringcast\.json(\.new)?)$/
 
@@ -65,6 +70,7 @@ export async function openStore(directory: string): Promise<Store> {
   const dataFile = join(directory, 'data.mdb')
   let shortAt: number | undefined
   try {
+    if (!begun) checkRoom(directory)
     shortAt = begun ? checkLength(dataFile) : undefined
     const store = openTables(directory, lock, begun)
     if (shortAt !== undefined) checkWhole(store)
@@ -98,7 +104,9 @@ function prepare(directory: string): boolean {
     makeDirectory(directory)
     const marker = readMarker(directory)
     if (marker !== undefined) return marker
-    const foreign = readdirSync(directory).find((name) => name !== 'lost+found')
+    const foreign = readdirSync(directory).find(
+      (name) => name !== newMarkerName && name !== 'lost+found',
+    )
     if (foreign !== undefined) {
       throw new LogOpenError(
         `${directory} is no log of ringcast (it has ${JSON.stringify(foreign)}): name an empty directory`,
@@ -155,10 +163,11 @@ function parsed(text: string): Record<string, unknown> | undefined {
 /** Written whole or not at all, and safe on disk when it returns. */
 function writeMarker(directory: string, begun: boolean): void {
   const file = join(directory, markerName)
-  writeFileSync(`${file}.new`, `${JSON.stringify({ log: 'ringcast', format, begun })}\n`, {
+  const written = join(directory, newMarkerName)
+  writeFileSync(written, `${JSON.stringify({ log: 'ringcast', format, begun })}\n`, {
     flush: true,
   })
-  renameSync(`${file}.new`, file)
+  renameSync(written, file)
   const descriptor = openSync(directory, 'r')
   fsyncSync(descriptor)
   closeSync(descriptor)
@@ -215,6 +224,16 @@ function openTables(directory: string, lock: DirectoryLock | undefined, begun: b
       lock?.release()
     },
   }
+}
+
+/**
+ * LMDB maps the files that it makes: without room for what it writes there the kernel ends the process.
+ *
+ * @throws LogOpenError.
+ */
+function checkRoom(directory: string): void {
+  const { bavail, bsize } = statfsSync(directory)
+  if (bavail * bsize < leastRoom) throw diskFull(directory)
 }
 
 /** Where the header of each of the two meta pages has what, in bytes (MDB_meta of data version 2). */
@@ -282,8 +301,12 @@ export function described(error: unknown, directory: string): LogOpenError {
     case 'ENOENT':
       return new LogOpenError(`the log in ${directory} is incomplete (${message}): ${advice}`)
     case 'ENOSPC':
-      return new LogOpenError(`the disk of ${directory} is full`)
+      return diskFull(directory)
     default:
       return new LogOpenError(`the log in ${directory} is damaged (${message}): ${advice}`)
   }
+}
+
+function diskFull(directory: string): LogOpenError {
+  return new LogOpenError(`the disk of ${directory} is full`)
 }

@@ -102,7 +102,7 @@ class WorkerMain {
     } catch (error) {
       // The answer goes first: by it the primary knows why this worker ends.
       setImmediate(() => {
-        process.exit(1)
+        log.exit(1)
       })
       throw new Error(whyNotListening(error, settings))
     }

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { push } from '../helpers/app.js'
 import { ask, type Answer } from '../helpers/ask.js'
-import { startServer, startServerIn } from '../helpers/server-process.js'
+import { mountDisk, whyNoDisk } from '../helpers/disk.js'
+import { startServer, startServerIn, stopServer } from '../helpers/server-process.js'
 import { openStream } from '../helpers/sse-client.js'
 import { apiKey, bearer, inSeconds, jwtSecret, tokenOf } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
@@ -59,12 +60,11 @@ t.test(
 
 t.test(
   'a full disk refuses pushes with 503 and says why; streams go on, and pushes when there is room',
-  { skip: process.getuid?.() === 0 ? false : 'a disk of its own needs root' },
+  { skip: whyNoDisk },
   async (t) => {
-    const disk = join(t.testdir({ disk: {} }), 'disk')
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
-    const server = await startServer(t, '--store', `file:${join(disk, 'log')}`, '--heartbeat', '1s')
-    const ended = once(server.process, 'exit')
+    const disk = mountDisk(t, '1m')
+    const store = `file:${join(disk.path, 'log')}`
+    const server = await startServer(t, '--store', store, '--heartbeat', '1s')
     const stream = await openStream(t, server.port, '/events')
     const data = 'x'.repeat(5000)
     let accepted = 0
@@ -85,14 +85,12 @@ t.test(
     await late.received(accepted)
     t.notOk(stream.closed)
 
-    execFileSync('mount', ['-o', 'remount,size=32m', disk])
+    disk.resize('32m')
     await until(async () => (await pushed(server.url, { data: 'again' })).status === 202, 'room')
     await until(() => stream.events.at(-1)!.data === 'again', 'the push')
     t.equal(stream.events.length, accepted + 1, 'nothing that was refused came')
     t.equal((await ask(`${server.url}/readyz`)).status, 200)
-    server.process.kill('SIGTERM')
-    await ended
-    execFileSync('umount', [disk])
+    t.same(await stopServer(server), [0, null])
   },
 )
 

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { push } from '../helpers/app.js'
-import { runCommand, startServer } from '../helpers/server-process.js'
+import { ask } from '../helpers/ask.js'
+import { mountDisk, whyNoDisk } from '../helpers/disk.js'
+import { runCommand, startServer, startServerInto, stopServer } from '../helpers/server-process.js'
 import { openStream } from '../helpers/sse-client.js'
 import { apiKey } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
@@ -183,3 +186,68 @@ t.test('it ends on SIGTERM though nobody reads its log any more', async (t) => {
   server.process.kill('SIGTERM')
   t.same(await exit, [0, null])
 })
+
+t.test(
+  'when its terminal is gone it ends as on SIGTERM',
+  { skip: process.platform === 'linux' ? false : "util-linux's script is a terminal" },
+  async (t) => {
+    const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
+    const command = `exec ${process.execPath} ${main} serve --port 0`
+    const terminal = spawn('script', ['--quiet', '--flush', '--command', command, '/dev/null'])
+    t.teardown(() => terminal.kill('SIGKILL'))
+    let shown = ''
+    terminal.stdout.on('data', (text: Buffer) => (shown += text.toString()))
+    const listening = /listening on (http:\/\/127\.0\.0\.1:(\d+))/
+    await until(() => listening.test(shown), 'the start')
+    const [, url, port] = listening.exec(shown)!
+    const stream = await openStream(t, Number(port), '/events')
+    terminal.kill('SIGKILL')
+    t.match(await stream.told('bye'), { reason: 'shutdown' })
+    await until(
+      () =>
+        fetch(`${url!}/livez`).then(
+          () => false,
+          () => true,
+        ),
+      'its end',
+    )
+  },
+)
+
+for (const workers of [1, 2]) {
+  t.test(
+    `with a full disk under its log it serves, and ends on SIGTERM (${workers})`,
+    { skip: whyNoDisk },
+    async (t) => {
+      const disk = mountDisk(t, '64k')
+      const [file, store] = [join(disk.path, 'log'), `file:${join(t.testdir(), 'log')}`]
+      const flags = ['--log-level', 'debug', '--store', store, '--workers', String(workers)]
+      const server = startServerInto(t, file, ...flags)
+      const { url, port } = await server.listening
+      const stream = await openStream(t, port, '/events')
+      const pushed = async (id: string): Promise<void> => {
+        // So long that few lines fill the disk.
+        const headers = {
+          'content-type': 'application/json',
+          'x-request-id': id.padStart(120, '-'),
+        }
+        await ask(`${url}/api/push`, { method: 'POST', headers, body: '{"data":1}' })
+      }
+      for (let n = 1; n <= 400; n++) await pushed(`push-${n}`)
+      await stream.received(400)
+      await until(() => statSync(file).size === 65_536, 'the disk to be full')
+
+      disk.resize('4m')
+      const logged = (id: string): boolean => readFileSync(file, 'utf8').includes(`-${id}"`)
+      await until(async () => {
+        await pushed('with-room')
+        return logged('with-room') && logged('push-400')
+      }, 'what waited, and the next line')
+
+      disk.fill()
+      for (let n = 1; n <= 100; n++) await pushed('without-room')
+      t.same(await stopServer(server), [0, null])
+      t.notMatch(readFileSync(file, 'utf8'), 'drained')
+    },
+  )
+}

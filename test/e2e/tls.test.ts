@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
@@ -10,7 +11,8 @@ import { push, startSecureApp } from '../helpers/app.js'
 import { certificateFiles, testCertificate, type CertificateFiles } from '../helpers/certificate.js'
 import { startChromium, whyNoChromium } from '../helpers/chromium.js'
 import { http2Session, http2Stream } from '../helpers/http2-client.js'
-import { runCommand, startServer } from '../helpers/server-process.js'
+import { startRedis } from '../helpers/redis-server.js'
+import { runCommand, startServer, startServerInto } from '../helpers/server-process.js'
 import { until } from '../helpers/until.js'
 
 const run = promisify(execFile)
@@ -86,6 +88,21 @@ t.test('SIGHUP shows the new certificate, and no stream ends of it', async (t) =
     t.match(await stream.received(1), [{ data: '{"n":1}' }])
     t.notOk(stream.closed)
   }
+})
+
+t.test('a SIGHUP that comes before it listens counts once it does', async (t) => {
+  const files = certificateFiles(t)
+  const redis = await startRedis(t)
+  await redis.kill()
+  const file = join(t.testdir(), 'log')
+  const begun = startServerInto(t, file, ...flagsOf(files), '--store', redis.url)
+  await until(() => existsSync(file) && /cannot be used/.test(readFileSync(file, 'utf8')), 'a wait')
+  files.renew()
+  begun.process.kill('SIGHUP')
+  await redis.start()
+  const { port } = await begun.listening
+  const { raw } = new X509Certificate(readFileSync(files.tlsCert))
+  await until(async () => (await shown(t, port)) === raw.toString('base64'), 'the certificate')
 })
 
 t.test('what is wrong with the files is said at the start', async (t) => {

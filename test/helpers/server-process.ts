@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import type { Test } from 'tap'
+import { until } from './until.js'
 
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
 const processReporter = new URL('../../test/helpers/process-reporter.mjs', import.meta.url).href
@@ -49,8 +51,31 @@ export function startServerIn(
   return startCommand(t, [], flags, env)
 }
 
+/** A server that is to listen. */
+export interface BegunServer {
+  readonly process: ChildProcess
+  readonly listening: Promise<{ readonly url: string; readonly port: number }>
+}
+
+/** Starts one with its log in a file: read it there. */
+export function startServerInto(t: Test, file: string, ...flags: string[]): BegunServer {
+  const log = openSync(file, 'a')
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0', ...flags], {
+    stdio: ['ignore', log, 'inherit'],
+  })
+  closeSync(log)
+  t.teardown(() => child.kill('SIGKILL'))
+  const listening = async () => {
+    const url = (): string | undefined =>
+      /listening on (https?:[^"]+)/.exec(readFileSync(file, 'utf8'))?.[1]
+    await until(() => url() !== undefined, 'a server')
+    return { url: url()!, port: Number(new URL(url()!).port) }
+  }
+  return { process: child, listening: listening() }
+}
+
 /** Stops a server by SIGTERM, which drains it, and answers how it ended. */
-export async function stopServer({ process }: ServerProcess): Promise<Exit> {
+export async function stopServer({ process }: Pick<ServerProcess, 'process'>): Promise<Exit> {
   const ended = once(process, 'exit')
   process.kill('SIGTERM')
   return (await ended) as unknown as Exit

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
   mkdirSync,
@@ -13,6 +12,7 @@ import t, { type Test } from 'tap'
 import type { AcceptedEvent, EventDraft } from '../../dist/hub/event.js'
 import { FileLog, type FileLogOptions } from '../../dist/logs/file-log.js'
 import { LogOpenError } from '../../dist/logs/log-open-error.js'
+import { mountDisk, whyNoDisk } from '../helpers/disk.js'
 import { until } from '../helpers/until.js'
 import { draft, eventLogSuite } from './event-log-suite.js'
 
@@ -314,16 +314,15 @@ t.test('damage of what is to be deleted is told once, and nothing is deleted', a
   t.equal(log.problem, undefined)
 })
 
-const isRoot = process.getuid?.() === 0
 t.test(
   'a full disk refuses pushes and says why; with room again it goes on',
-  { skip: isRoot ? false : 'a disk of its own needs root' },
+  { skip: whyNoDisk },
   async (t) => {
-    const directory = t.testdir({ disk: {} })
-    const disk = join(directory, 'disk')
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+    const disk = mountDisk(t, '1m')
     const problems: (string | undefined)[] = []
-    const log = await open(join(disk, 'log'), { onProblem: (problem) => problems.push(problem) })
+    const log = await open(join(disk.path, 'log'), {
+      onProblem: (problem) => problems.push(problem),
+    })
     const told: AcceptedEvent[] = []
     log.follow((events) => told.push(...events))
     let refusal: unknown
@@ -338,16 +337,44 @@ t.test(
     t.equal(told.length, head)
     await t.rejects(log.append([draft('')]), { code: 'RINGCAST_LOG_UNAVAILABLE' })
     t.equal((await all(log)).length, head, 'what it has can be read')
-    execFileSync('mount', ['-o', 'remount,size=8m', disk])
+    disk.resize('8m')
     await until(() => log.problem === undefined, 'the disk to have room')
     const [receipt] = await log.append([draft('again', { key: `k${head}` })])
     t.strictSame([receipt!.sequence, receipt!.duplicate], [head + 1, false])
     t.match(problems, [/full/, undefined])
     await log.close()
-    const after = await open(join(disk, 'log'))
+    const after = await open(join(disk.path, 'log'))
     t.equal((await all(after)).length, head + 1, 'none that was refused turns up')
     await after.close()
-    // Not in a teardown: the folder of the test would be removed before.
-    execFileSync('umount', [disk])
+  },
+)
+
+t.test(
+  'a log that could not be begun, since the disk was full, can be once there is room',
+  { skip: whyNoDisk },
+  async (t) => {
+    const disk = mountDisk(t, '1m')
+    const filler = join(disk.path, 'filler')
+    // The disk ends behind each page that is asked for, and some more.
+    const pages = 40
+    let refused = 0
+    for (let free = 0; free < pages; free++) {
+      const directory = join(disk.path, `log${free}`)
+      writeFileSync(filler, Buffer.alloc((256 - free) * 4096))
+      try {
+        await (await open(directory)).close()
+      } catch (error) {
+        t.match(error, { message: /^the disk of .* is full$/ }, `${free} pages`)
+        refused++
+      }
+      rmSync(filler)
+      const log = await open(directory)
+      await log.append([draft('first')])
+      t.equal(log.head, 1, `${free} pages`)
+      await log.close()
+      rmSync(directory, { recursive: true })
+    }
+    t.ok(refused > 1)
+    t.ok(refused < pages, 'to where there is room')
   },
 )
