@@ -18,7 +18,8 @@ import { keptKeys, keptMs } from './log-limits.js'
  *   revoked     hash    up to which second, by user
  *
  * Each script is one step; `#!lua` has Redis refuse it whole where it may not write (out of memory, a
- * replica, a disk that fails). Its first argument is the prefix.
+ * replica, a disk that fails). With `allow-oom` it is not refused for want of memory: what frees some, or
+ * writes next to nothing and others wait for. Its first argument is the prefix.
  */
 
 /** How long what belongs to one node outlives it, in milliseconds. */
@@ -134,7 +135,7 @@ return reply
  * What became of groups. Arguments: node, numbers of groups, the highest last. Answers for each what
  * the append answered, or null; from now on none of those can be appended any more.
  */
-export const settleScript = new Script(`#!lua
+export const settleScript = new Script(`#!lua flags=allow-oom
 local own, numbers = ARGV[1] .. 'node:' .. ARGV[2], {}
 for i = 3, #ARGV do numbers[#numbers + 1] = ARGV[i] end
 local answers = redis.call('HMGET', own, unpack(numbers))
@@ -166,7 +167,7 @@ return { state[1], state[2], state[3], header, note and note[1] or '0-0' }
  * Sets the lives of the log, where they are still as they were read. Arguments: how they were, how
  * they are to be, and the epoch of a new life that begins behind them; empty for none. Answers 1 or 0.
  */
-export const livesScript = new Script(`#!lua
+export const livesScript = new Script(`#!lua flags=allow-oom
 local P, before, lives, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local meta, events = P .. 'meta', P .. 'events'
 if (redis.call('HGET', meta, 'lives') or '') ~= before then return 0 end
@@ -201,7 +202,7 @@ return state[1] and state
  * milliseconds (0: as long as there is room), how many bytes; and how many may be deleted at once.
  * Answers how many were.
  */
-export const trimScript = new Script(`#!lua
+export const trimScript = new Script(`#!lua flags=allow-oom
 local P, events, time, bytes, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local meta = P .. 'meta'
 local state = redis.call('HMGET', meta, 'head', 'bytes')
@@ -262,7 +263,7 @@ return lists
 `)
 
 /** Keeps revocations. Arguments: user and second in turn; one without a second is forgotten. */
-export const revokeScript = new Script(`#!lua
+export const revokeScript = new Script(`#!lua flags=allow-oom
 local P, changes = ARGV[1], {}
 for i = 2, #ARGV, 2 do
   if ARGV[i + 1] == '' then

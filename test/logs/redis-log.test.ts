@@ -442,6 +442,51 @@ t.test('a Redis without memory refuses pushes until it has some', async (t) => {
   t.strictSame(dataOf(told), ['1', '3'])
 })
 
+t.test('what is deleted of the log gives a full Redis its memory back', async (t) => {
+  const redis = await startRedis(t, { args: ['--maxmemory-policy', 'noeviction'] })
+  const { log, told } = await followed(t, redis.url, { retainForMs: 3000 })
+  for (let n = 0; n < 100; n++) await log.append([draft('x'.repeat(100_000))])
+  await redis.command('CONFIG', 'SET', 'maxmemory', String((await usedMemory(redis)) - 5e6))
+  t.equal(await outcome(log.append([draft('refused')])), 'RINGCAST_LOG_UNAVAILABLE')
+  t.match(log.problem, /OOM/)
+  const { length } = told
+  await until(() => log.problem === undefined, 'memory')
+  t.ok(log.retained.first > 50, `the first is ${log.retained.first}`)
+  await log.append([draft('again')])
+  t.equal(told.length, length + 1)
+})
+
+t.test('with a full Redis what is there is read, settled and revoked', async (t) => {
+  const redis = await startRedis(t, { args: ['--maxmemory-policy', 'noeviction'] })
+  const proxy = await startProxy(t, redis.port)
+  const first = await followed(t, `redis://127.0.0.1:${proxy.port}`)
+  await first.log.append(many(1, 10))
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+  await until(() => first.log.problem !== undefined, 'a tick')
+
+  const late = await followed(t, redis.url)
+  t.equal(late.log.head, 10)
+  t.equal((await late.log.retained.read(1)).length, 10)
+  t.equal(await outcome(late.log.append([draft('x')])), 'RINGCAST_LOG_UNAVAILABLE')
+
+  proxy.cut()
+  await until(() => first.log.problem !== undefined && !/OOM/.test(first.log.problem), 'the cut')
+  await until(() => /OOM/.test(first.log.problem ?? ''), 'the next connection')
+  await first.log.revocations.keep(new Map([['ann', 7]]))
+  await until(() => new Map(late.log.revocations.kept).get('ann') === 7, 'the revocation there')
+
+  await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+  await until(() => late.log.problem === undefined && first.log.problem === undefined, 'memory')
+  await late.log.append([draft('11')])
+  await until(() => first.told.length === 11, 'the next event')
+  t.strictSame([first.restarts, late.restarts], [[], []])
+})
+
+/** What a Redis has in its memory, in bytes. */
+async function usedMemory(redis: RedisServer): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(String(await redis.command('INFO', 'memory')))![1])
+}
+
 t.test('scripts that Redis has forgotten are sent again', async (t) => {
   const { log, told } = await followed(t, place())
   await log.append([draft('1')])
