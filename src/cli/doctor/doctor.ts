@@ -5,6 +5,7 @@ import { exitCodeOf, say, type Io } from '../io.js'
 import { findService, tokenFlags } from '../service.js'
 import { examine } from './examine.js'
 import type { Examination } from './examination.js'
+import { SeenLogs } from './seen-logs.js'
 import { proxyNames, type ProxyName } from './proxies.js'
 import { humanReport, jsonReport } from './report.js'
 
@@ -62,6 +63,7 @@ export async function runDoctor(argv: readonly string[], io: Io): Promise<number
     origin: readOrigin(flags),
     idleMs: readIdle(flags),
     topic: `public/doctor/${randomBytes(8).toString('hex')}`,
+    logs: new SeenLogs(),
     stop: io.interrupted(),
   }
   if (io.stderr.isTTY === true) say(io, 'looking, and holding a quiet stream meanwhile …')

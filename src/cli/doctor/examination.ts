@@ -1,4 +1,5 @@
 import type { Service } from '../service.js'
+import type { SeenLogs } from './seen-logs.js'
 
 /** What all checks are made with. */
 export interface Examination {
@@ -9,6 +10,8 @@ export interface Examination {
   readonly topic: string
   /** How long a quiet stream is to be held, in milliseconds; undefined for two heartbeats. */
   readonly idleMs: number | undefined
+  /** What is told of which log answers. */
+  readonly logs: SeenLogs
   /** Aborted, it ends everything. */
   readonly stop: AbortSignal
 }

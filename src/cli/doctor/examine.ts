@@ -5,6 +5,7 @@ import { checkDelivery } from './checks/delivery.js'
 import { checkHead } from './checks/head.js'
 import { checkAuthorization, checkHost, checkOriginHeader } from './checks/headers.js'
 import { checkIdleStream, checkIdleWebSocket } from './checks/idle.js'
+import { checkOneLog } from './checks/one-log.js'
 import { checkReach } from './checks/reach.js'
 import { checkResume, history } from './checks/resume.js'
 import { identify } from './checks/service.js'
@@ -69,7 +70,7 @@ async function lookFurther(
         return checkIdleWebSocket(examination, socket)
       }),
     ])
-    const findings = [...first, ...delivery, ...websocket, ...rest]
+    const findings = [...first, ...delivery, ...websocket, ...rest, checkOneLog(examination)]
     return inOrder(findings, [headers, live.head?.headers ?? {}])
   } finally {
     for (const each of [live, quiet, socket]) each.close()

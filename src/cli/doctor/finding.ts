@@ -11,6 +11,7 @@ export const checkNames = [
   'compression',
   'framing',
   'buffering',
+  'one log',
   'caching',
   'resume',
   'authorization',

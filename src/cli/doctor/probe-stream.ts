@@ -6,6 +6,7 @@ import { parseObject } from '../service.js'
 import { codeOf, readBody, startRequest } from './ask.js'
 import { Changes } from './changes.js'
 import type { Examination } from './examination.js'
+import type { SeenLogs } from './seen-logs.js'
 
 /** The head of an answer that is to be a stream. */
 export interface StreamHead {
@@ -55,14 +56,16 @@ export class ProbeStream {
   ended: { readonly why: string; readonly at: number } | undefined
   /** The code of a refusal by the service. */
   refusal: string | undefined
+  readonly #logs: SeenLogs
   readonly #changes = new Changes()
   readonly #abort = new AbortController()
 
   constructor(
-    { service, stop }: Examination,
+    { service, stop, logs }: Examination,
     query: Readonly<Record<string, string>>,
     headers: Readonly<Record<string, string>> = {},
   ) {
+    this.#logs = logs
     const outgoing = startRequest(
       `${service.base}/events?${new URLSearchParams(query).toString()}`,
       {
@@ -144,6 +147,7 @@ export class ProbeStream {
       return
     }
     const { stream, heartbeatMs } = control
+    this.#logs.note(id)
     this.opening = { id, stream: String(stream), heartbeatMs: Number(heartbeatMs) || 15_000, at }
   }
 

@@ -3,6 +3,7 @@ import { parseObject } from '../service.js'
 import { codeOf, readBody } from './ask.js'
 import { Changes } from './changes.js'
 import { answerMs, type Examination } from './examination.js'
+import type { SeenLogs } from './seen-logs.js'
 
 /** What became of a handshake: accepted, refused with a status, or neither. */
 export type Handshake =
@@ -23,12 +24,14 @@ export class ProbeWebSocket {
   bye: string | undefined
   pongs = 0
   readonly #socket: WebSocket
+  readonly #logs: SeenLogs
   readonly #changes = new Changes()
 
   constructor(
-    { service, stop, topic }: Examination,
+    { service, stop, topic, logs }: Examination,
     headers: Readonly<Record<string, string>> = {},
   ) {
+    this.#logs = logs
     const url = `${service.base.replace(/^http/, 'ws')}/ws?${new URLSearchParams({ topic }).toString()}`
     const socket = new WebSocket(url, {
       headers: { ...service.headers, ...headers },
@@ -75,8 +78,11 @@ export class ProbeWebSocket {
   }
 
   #message(text: string): void {
-    const { type, heartbeatMs, reason } = parseObject(text) ?? {}
-    if (type === 'open') this.heartbeatMs = Number(heartbeatMs) || 15_000
+    const { type, id, heartbeatMs, reason } = parseObject(text) ?? {}
+    if (type === 'open') {
+      this.heartbeatMs = Number(heartbeatMs) || 15_000
+      this.#logs.note(id)
+    }
     if (type === 'bye') this.bye = String(reason)
     this.#frame()
   }

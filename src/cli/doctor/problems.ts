@@ -22,6 +22,12 @@ export const problems = {
       'For a certificate authority of your own: NODE_EXTRA_CA_CERTS=ca.pem npx ringcast doctor …',
     ],
   },
+  'no-tls': {
+    effect: 'Nobody gets there by https.',
+    mend: [
+      'Give the address with http://, or the port that speaks TLS (of the service: TLS_CERT).',
+    ],
+  },
   'not-ringcast': {
     effect: 'What answers at this address is not Ringcast.',
     mend: ['Give the address under which /events is, with its path if it has one.'],

@@ -6,6 +6,7 @@ export type ProxyProblem = Exclude<
   ProblemCode,
   | 'unreachable'
   | 'certificate'
+  | 'no-tls'
   | 'not-ringcast'
   | 'host-refused'
   | 'credential'

@@ -38,6 +38,12 @@ t.test('a proxy that does not reach the service says so', async (t) => {
   t.match(stdout, /PROBLEM service +what is in front answers 502/)
 })
 
+t.test('a port that speaks no TLS is told from a bad certificate', async (t) => {
+  const { url } = await startApp(t)
+  const found = await report(url.replace('http:', 'https:'))
+  t.same(named(found), ['no-tls'])
+})
+
 t.test('a wrong path is told', async (t) => {
   const { url } = await startApp(t)
   const found = await report(`${url}/prefix`)

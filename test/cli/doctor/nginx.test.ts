@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startApp } from '../../helpers/app.js'
+import { startRedis } from '../../helpers/redis-server.js'
 import { apiKey } from '../../helpers/tokens.js'
 import { whyNoNginx } from '../../helpers/nginx.js'
 import { applied, goodLines, startNginx, type NginxLines } from './nginx.js'
@@ -131,10 +132,11 @@ async function reportOf(url: string, expected: readonly string[]): ReturnType<ty
 t.test('behind a real nginx', { skip: whyNoNginx() }, async (t) => {
   // Most of it is waiting for heartbeats.
   t.jobs = 6
-  const app = await startApp(t, settings)
+  const { port } = await startApp(t, settings)
+  const target = `127.0.0.1:${port}`
 
   t.test('that does what it should, all is well', async (t) => {
-    const url = await startNginx(t, app.port, goodLines)
+    const url = await startNginx(t, target, goodLines)
     const found = await reportOf(url, [])
     t.same(
       found.findings.filter(({ verdict }) => verdict !== 'ok'),
@@ -150,7 +152,7 @@ t.test('behind a real nginx', { skip: whyNoNginx() }, async (t) => {
       { buffered: true },
       async (t) => {
         const lines = faulty(fault)
-        const ill = await reportOf(await startNginx(t, app.port, lines), fault.problems)
+        const ill = await reportOf(await startNginx(t, target, lines), fault.problems)
         t.same(named(ill), fault.problems, JSON.stringify(ill.findings))
         t.equal(ill.exitCode, 1)
         const remedies = ill.problems.flatMap(({ remedies }) => {
@@ -160,10 +162,35 @@ t.test('behind a real nginx', { skip: whyNoNginx() }, async (t) => {
           )
           return remedies.flatMap(({ changes }) => changes)
         })
-        const well = await reportOf(await startNginx(t, app.port, applied(lines, remedies)), [])
+        const well = await reportOf(await startNginx(t, target, applied(lines, remedies)), [])
         t.same(named(well), [], JSON.stringify(well.findings))
         t.equal(well.exitCode, 0)
       },
     )
+  }
+
+  for (const balance of ['least_conn;', 'random;', '']) {
+    const name = balance === '' ? 'round robin' : balance.slice(0, -1)
+    const inFrontOf = (t: Test, nodes: readonly { port: number }[]): Promise<string> => {
+      const servers = nodes.map(({ port }) => `server 127.0.0.1:${port};`)
+      const upstream = `upstream nodes { ${balance} ${servers.join(' ')} }`
+      return startNginx(t, 'nodes', { ...goodLines, http: [...goodLines.http, upstream] })
+    }
+    t.test(`of two nodes that have each a log of their own, by ${name}, it says so`, async (t) => {
+      const nodes = await Promise.all([startApp(t, settings), startApp(t, settings)])
+      const found = await reportOf(await inFrontOf(t, nodes), ['nodes'])
+      t.same(named(found), ['nodes'], JSON.stringify(found.findings))
+      t.ok(
+        found.findings.some(({ check, verdict }) => check === 'one log' && verdict === 'problem'),
+      )
+    })
+    t.test(`of two nodes that share a log, by ${name}, all is well`, async (t) => {
+      const { url } = await startRedis(t)
+      const start = () => startApp(t, { ...settings, store: url as 'redis://' })
+      const found = await reportOf(await inFrontOf(t, [await start(), await start()]), [])
+      t.same(named(found), [], JSON.stringify(found.findings))
+      const [log] = found.findings.filter(({ check }) => check === 'one log')
+      t.match(log, { verdict: 'ok', text: /^all \d+ streams and answers are of one log$/ })
+    })
   }
 })

@@ -23,8 +23,8 @@ export const goodLines: NginxLines = {
   ],
 }
 
-/** Starts a real nginx in front of a port, until the test ends, and resolves with its URL. */
-export async function startNginx(t: Test, target: number, lines: NginxLines): Promise<string> {
+/** Starts a real nginx in front of a host and port or an upstream, until the test ends, and resolves with its URL. */
+export async function startNginx(t: Test, target: string, lines: NginxLines): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'ringcast-nginx-'))
   const port = await freePort()
   writeFileSync(join(folder, 'nginx.conf'), configuration(port, target, lines))
@@ -56,7 +56,7 @@ function subjectOf(line: string): string {
     : directive!
 }
 
-function configuration(port: number, target: number, { http, location }: NginxLines): string {
+function configuration(port: number, target: string, { http, location }: NginxLines): string {
   // Started by root it would give its workers a user who may not write here.
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   return `daemon off;
@@ -77,7 +77,7 @@ http {
   server {
     listen 127.0.0.1:${port};
     location / {
-      proxy_pass http://127.0.0.1:${target};
+      proxy_pass http://${target};
       ${location.join('\n      ')}
     }
   }

@@ -2,6 +2,7 @@ import { ask, type Answer } from '../ask.js'
 import { answerMs, eventMs, lateMs, type Examination } from '../examination.js'
 import { ok, problem, unknown, type Finding } from '../finding.js'
 import type { ProbeStream } from '../probe-stream.js'
+import { epochOf } from '../seen-logs.js'
 
 /** What became of a push. */
 export interface Pushed {
@@ -49,7 +50,9 @@ async function checkEvents(
     if (bytes > 16) await stream.until(() => stream.events.length >= pushed.length, eventMs)
     const answer = await push(examination, bytes)
     if (answer instanceof Error || answer.status !== 202) return mayNotPush(answer)
-    pushed.push({ id: String(answer.json?.['id']), at: performance.now() })
+    const id = String(answer.json?.['id'])
+    examination.logs.note(id)
+    pushed.push({ id, at: performance.now() })
     await new Promise((resolve) => setTimeout(resolve, spaceMs))
   }
   await stream.until(() => stream.events.length >= sizes.length, eventMs)
@@ -57,19 +60,18 @@ async function checkEvents(
     const arrival = stream.events.find((event) => event.id === id)
     return arrival === undefined ? Infinity : Math.max(0, arrival.at - at)
   })
-  const missing = delays.filter((delay) => delay === Infinity).length
+  const missing = pushed.filter((_, index) => delays[index] === Infinity)
   const slowest = Math.max(...delays)
-  if (missing > 0) return lost(stream, pushed, missing)
+  if (missing.length > 0) return lost(stream, missing)
   if (slowest > patience) return held(`an event took ${seconds(slowest)}`)
   return ok('buffering', `head at once, ${sizes.length} events within ${Math.ceil(slowest)} ms`)
 }
 
 /** Held back, or never meant for this stream: then the log that it hangs on is another. */
-function lost(stream: ProbeStream, pushed: readonly Pushed[], missing: number): Finding {
-  const text = `${missing} of ${pushed.length} events did not come within ${seconds(eventMs)}`
-  const epochs = [stream.opening?.id, pushed[0]?.id].map((id) => id?.split('-')[0])
-  const elsewhere = missing === pushed.length && epochs[0] !== epochs[1]
-  return elsewhere
+function lost(stream: ProbeStream, missing: readonly Pushed[]): Finding {
+  const text = `${missing.length} of ${sizes.length} events did not come within ${seconds(eventMs)}`
+  const own = epochOf(stream.opening?.id)
+  return missing.every(({ id }) => epochOf(id) !== own)
     ? problem('buffering', 'nodes', `${text}: they went to a node with another log`)
     : held(text)
 }

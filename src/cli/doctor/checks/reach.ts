@@ -46,7 +46,10 @@ async function checkCertificate(host: string, port: number, stop: AbortSignal): 
     await connected(socket, 'secureConnect', stop)
     return judged(socket)
   } catch (error) {
-    return problem('certificate', 'certificate', `TLS fails: ${(error as Error).message}`)
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ERR_SSL_WRONG_VERSION_NUMBER'
+      ? problem('certificate', 'no-tls', 'what answers at this port does not speak TLS')
+      : problem('certificate', 'certificate', `TLS fails: ${message}`)
   } finally {
     socket.destroy()
   }
