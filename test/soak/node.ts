@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ask } from '../helpers/ask.js'
 import type { Lifetime } from '../helpers/lifetime.js'
 import { until } from '../helpers/until.js'
+import { heapWithoutCode } from './heap-snapshot.js'
 import type { Report } from './reporter.js'
 
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
@@ -17,10 +18,10 @@ const keptLines = 40
 
 /** What a process holds. */
 export interface Holdings extends Report {
+  /** The heap in use without compiled code, in bytes. */
+  readonly heap: number
   /** Resident memory, in bytes, without files that are mapped, as a log on disk is. */
   readonly rss: number
-  /** Open file descriptors. */
-  readonly descriptors: number
 }
 
 interface Worker {
@@ -174,19 +175,26 @@ export class ServedNode {
 
   /** What one of its processes holds, after garbage collection. */
   async holdings(pid: number): Promise<Holdings> {
-    const path = `${this.#folder}/${pid}.json`
-    rmSync(path, { force: true })
+    const [path, snapshot] = ['json', 'heapsnapshot'].map((end) => `${this.#folder}/${pid}.${end}`)
+    rmSync(path!, { force: true })
     process.kill(pid, 'SIGUSR2')
     let written: Report | undefined
     await until(
-      () => (written = readJson(path)) !== undefined,
+      () => (written = readJson(path!)) !== undefined,
       `what ${this.name} holds`,
       patienceMs,
     )
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const rss = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
-    const descriptors = readdirSync(`/proc/${pid}/fd`).length
-    return { ...written!, rss, descriptors }
+    const heap = heapWithoutCode(snapshot!)
+    rmSync(snapshot!)
+    return { ...written!, heap, rss }
+  }
+
+  /** How many file descriptors its processes have open. */
+  async descriptors(): Promise<number> {
+    const pids = await this.pids()
+    return pids.reduce((sum, { pid }) => sum + readdirSync(`/proc/${pid}/fd`).length, 0)
   }
 
   /** Looks whether workers ended that nobody had ended. */

@@ -1,4 +1,3 @@
-import { median } from '../bench/shape.js'
 import type { Holdings, ServedNode } from './node.js'
 
 /** A process that lives from the rest to the end, and what it held at both. */
@@ -6,7 +5,7 @@ export interface Held {
   readonly node: ServedNode
   readonly name: string
   readonly pid: number
-  /** The heap after GC in between, under load, in bytes. */
+  /** Its heap in between, under load, in bytes. */
   readonly samples: number[]
   atRest?: Holdings | undefined
   atEnd?: Holdings | undefined
@@ -45,15 +44,16 @@ export interface Outcome {
   readonly failures: readonly string[]
 }
 
-/** By how much the heap after GC may grow from the first third of the readings to the last. */
+/** By how much the heap after GC, without compiled code, may grow from the rest to the end. */
 const mostGrowth = 1.05
 /** So many descriptors may be more at the end: what a process opens on first need. */
 const moreDescriptors = 8
 
 /** What is wrong with what processes hold. */
 export function judgeHeld(held: readonly Held[], before: number, after: number): string[] {
-  const grown = held.flatMap(({ name, samples, atRest, atEnd }) => {
-    const growth = growthOf(samples, atRest, atEnd)
+  const grown = held.flatMap((each) => {
+    const { name } = each
+    const growth = growthOf(each)
     return growth <= mostGrowth
       ? []
       : [`the heap of ${name} grew by the factor ${growth.toFixed(3)}`]
@@ -62,16 +62,9 @@ export function judgeHeld(held: readonly Held[], before: number, after: number):
   return [...grown, `${after} descriptors are open after all, and were ${before} before`]
 }
 
-/**
- * By which factor the heap grew: the median of the last third of all readings, from the rest to the
- * end, by that of the first. A reading alone differs from the next by 3 %, up or down: a table that has
- * just been made twice as large, or a stream that is just catching up.
- */
-function growthOf(samples: readonly number[], atRest?: Holdings, atEnd?: Holdings): number {
-  if (atRest === undefined || atEnd === undefined) return NaN
-  const readings = [atRest.heap, ...samples, atEnd.heap]
-  const third = Math.max(1, Math.floor(readings.length / 3))
-  return median(readings.slice(-third)) / median(readings.slice(0, third))
+/** By which factor the heap grew, from the rest to the end. */
+function growthOf({ atRest, atEnd }: Pick<Held, 'atRest' | 'atEnd'>): number {
+  return atRest === undefined || atEnd === undefined ? NaN : atEnd.heap / atRest.heap
 }
 
 /** Bytes in megabytes, to a tenth. */
@@ -122,12 +115,13 @@ export function report(outcomes: readonly Outcome[], seed: number): string {
 }
 
 function heldLines({ scenario, held }: Outcome): string[] {
-  return held.map(({ name, samples, atRest, atEnd }) => {
+  return held.map((each) => {
+    const { name, samples, atRest, atEnd } = each
     const both = (of: (holdings: Holdings) => number): string =>
-      [atRest, atEnd].map((each) => inMb(each ? of(each) : NaN)).join(' → ')
-    const growth = growthOf(samples, atRest, atEnd).toFixed(3)
+      [atRest, atEnd].map((holdings) => inMb(holdings ? of(holdings) : NaN)).join(' → ')
     return (
-      `${scenario}, ${name}: heap after GC, without compiled code, ${both(({ heap }) => heap)} MB (× ${growth}; in between ${samples.map(inMb).join(' ')}), ` +
+      `${scenario}, ${name}: heap after GC, without compiled code, ${both(({ heap }) => heap)} MB ` +
+      `(× ${growthOf(each).toFixed(3)}; in between, under load, ${samples.map(inMb).join(' ')}), ` +
       `with it ${both(({ heapWithCode }) => heapWithCode)} MB, ` +
       `buffers ${both(({ buffers }) => buffers)} MB, RSS without files ${both(({ rss }) => rss)} MB`
     )

@@ -183,10 +183,14 @@ class Run {
     await this.#fillCaches()
     await this.#measure(held, 'atRest')
     this.#rests = false
-    const samples = setInterval(() => void this.#sample(held), totalMs / 10)
+    let sampling = Promise.resolve()
+    const samples = setInterval(() => {
+      sampling = this.#sample(held)
+    }, totalMs / 10)
     await this.#lanes(after, begin)
     await pause(Math.max(0, begin + totalMs - performance.now()))
     clearInterval(samples)
+    await sampling
     return held
   }
 
@@ -357,9 +361,7 @@ class Run {
   /** The open descriptors of all processes of all nodes, together. */
   async #descriptors(): Promise<number> {
     let sum = 0
-    for (const node of this.#service.nodes) {
-      for (const { pid } of await node.pids()) sum += (await node.holdings(pid)).descriptors
-    }
+    for (const node of this.#service.nodes) sum += await node.descriptors()
     return sum
   }
 
