@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:tls'
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { buildHubs } from './build-hubs.js'
 import type { Certificate } from './certificate.js'
+import { RingcastError } from './errors.js'
 import { httpOptions, setTimes } from './http-options.js'
 import type { Hub } from './hub/hub.js'
 import { Credentials } from './auth/credentials.js'
@@ -206,7 +207,17 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     bodies: new ByteBudget(settings.maxBodyBytes * largestBodies),
     peers,
     figures: async () => together((await peers.figures()).all),
-    metrics: async () => metricsPage((await peers.metrics()).all),
+    metrics: async () => {
+      const { all, silent } = await peers.metrics()
+      // Counters that fall and jump back are, to Prometheus, as many events anew; a scrape that fails is not.
+      if (silent > 0) {
+        throw new RingcastError(
+          'RINGCAST_WORKER_SILENT',
+          `of the workers of this node ${silent} did not answer in time: ask again`,
+        )
+      }
+      return metricsPage(all)
+    },
   }
   feed.start(service.figures)
   recent.start()

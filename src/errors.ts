@@ -50,6 +50,10 @@ export const errorCodes = {
     503,
     'More tickets wait to be used than the service holds, or one user may have.',
   ],
+  RINGCAST_WORKER_SILENT: [
+    503,
+    'A worker did not answer in time: without it the metrics would be less than they are.',
+  ],
   RINGCAST_LOG_UNAVAILABLE: [503, 'The log cannot be reached.'],
   RINGCAST_UNCERTAIN: [
     503,

@@ -187,6 +187,7 @@ export const metricsOperation = operation({
   answers: {
     200: media('text/plain', { type: 'string' }, 'The metrics, in Prometheus’ text format.'),
   },
+  codes: ['RINGCAST_WORKER_SILENT'],
 })
 
 /** `GET /openapi.json`. */

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { push } from '../helpers/app.js'
-import { ask } from '../helpers/ask.js'
+import { ask, type Answer } from '../helpers/ask.js'
 import { startRedis } from '../helpers/redis-server.js'
 import { runCommand, startServer, type ServerProcess } from '../helpers/server-process.js'
 import { openStream, type RawStream } from '../helpers/sse-client.js'
@@ -332,6 +332,19 @@ t.test('a second signal ends all at once', async (t) => {
   }, 'the end')
   t.same(await exit, [130, null])
   await until(() => !pids.some(isAlive), 'the end of all workers')
+})
+
+t.test('while a worker does not answer there are no metrics without it', async (t) => {
+  const server = await startWorkers(t, join(t.testdir(), 'log'))
+  const { pid } = (await statsOf(server)).workers[0]!
+  // Whoever gets to the stopped one waits for it.
+  const scrape = (): Promise<Answer> =>
+    Promise.race(Array.from({ length: 8 }, () => ask(`${server.url}/metrics`)))
+  process.kill(pid, 'SIGSTOP')
+  t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGCONT'))
+  t.match(await scrape(), { status: 503, json: { code: 'RINGCAST_WORKER_SILENT' } })
+  process.kill(pid, 'SIGCONT')
+  await until(async () => (await scrape()).status === 200, 'its metrics')
 })
 
 t.test('what keeps the workers from starting is told once', async (t) => {
