@@ -159,6 +159,7 @@ t.test('what breaks the protocol is closed with 1002', async (t) => {
   for (const [what, bytes] of Object.entries(broken))
     t.equal(await codeOf(t, app, bytes), 1002, what)
   await onlyWitnesses(app)
+  t.match(app.hub.stats.closed, { refused: Object.keys(broken).length, client: 0 })
   await isUnharmed()
 })
 

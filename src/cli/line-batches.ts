@@ -30,6 +30,10 @@ interface Backlog {
   readonly room: Bell
 }
 
+const lineFeed = 0x0a
+/** A byte order mark is left where it is: what a line is, its event says. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** Makes the JSON of the event that a line is; undefined when it is none. */
 type EncodeLine = (text: string, line: number) => string | undefined
 
@@ -80,7 +84,10 @@ async function readLines(input: Readable, encode: EncodeLine, backlog: Backlog):
   for await (const texts of lineGroups(input)) {
     for (const text of texts) {
       line += 1
-      const json = named(line, () => encode(text, line))
+      const json = named(line, () => {
+        if (text === undefined) throw new InputError('this is not UTF-8')
+        return encode(text, line)
+      })
       if (json === undefined) continue
       const bytes = Buffer.byteLength(json)
       backlog.events.push({ json, bytes, line })
@@ -106,19 +113,56 @@ function takeBatch(backlog: Backlog): PendingEvent[] {
   return backlog.events.splice(0, count)
 }
 
-/** The lines of each chunk, without LF or CRLF. What follows the last line end is a line, if any. */
-async function* lineGroups(input: Readable): AsyncGenerator<string[], void, undefined> {
-  let rest = ''
-  for await (const chunk of input.setEncoding('utf8') as AsyncIterable<string>) {
-    const lines = chunk.split('\n')
-    lines[0] = rest + (lines[0] ?? '')
-    rest = lines.pop() ?? ''
-    yield lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
-    if (rest.length > longestLine) {
+/**
+ * The lines of each chunk, without LF or CRLF, and undefined for one that is not UTF-8. What follows the
+ * last line end is a line, if any.
+ */
+async function* lineGroups(
+  input: Readable,
+): AsyncGenerator<(string | undefined)[], void, undefined> {
+  let rest: Buffer[] = []
+  let restBytes = 0
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    const end = chunk.lastIndexOf(lineFeed)
+    if (end !== -1) {
+      yield linesOf(Buffer.concat([...rest, chunk.subarray(0, end)]))
+      rest = []
+      restBytes = 0
+    }
+    const begun = chunk.subarray(end + 1)
+    rest.push(begun)
+    restBytes += begun.length
+    if (restBytes > longestLine) {
       throw new InputError('the last line that was read is longer than 64 MiB')
     }
   }
-  if (rest !== '') yield [rest]
+  if (restBytes > 0) yield linesOf(Buffer.concat(rest))
+}
+
+function linesOf(bytes: Buffer): (string | undefined)[] {
+  const text = decoded(bytes)
+  if (text !== undefined) return text.split('\n').map(withoutCr)
+  const lines: (string | undefined)[] = []
+  for (let at = 0; at <= bytes.length;) {
+    const next = bytes.indexOf(lineFeed, at)
+    const end = next === -1 ? bytes.length : next
+    const line = decoded(bytes.subarray(at, end))
+    lines.push(line === undefined ? undefined : withoutCr(line))
+    at = end + 1
+  }
+  return lines
+}
+
+function decoded(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function withoutCr(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line
 }
 
 function named<T>(line: number, read: () => T): T {

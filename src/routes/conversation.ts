@@ -125,6 +125,12 @@ export class Conversation {
     if (this.#requests === undefined) this.#end(closeCodes.goingAway)
   }
 
+  /** Notes that its client broke the protocol: `ws` closes the connection, and says with which code. */
+  broken(): void {
+    this.#inbox.close()
+    this.#requests?.refused()
+  }
+
   async #open(): Promise<void> {
     try {
       const { given, query, lastEventId } = this.#handshake
@@ -320,8 +326,7 @@ export class Conversation {
 
   /** Ends the connection. What its client has said before, and says now, is not done any more. */
   #end(code: CloseCode): void {
-    this.#inbox.close()
-    this.#requests?.refused()
+    this.broken()
     this.transport.close(code)
   }
 

@@ -126,12 +126,13 @@ export async function websocketRoute(
       wsHandler: (webSocket, { raw, handshake }) => {
         // The listener of the plug-in holds the request for as long as the connection lives.
         webSocket.removeAllListeners('error')
-        webSocket.on('error', (error) => {
-          app.log.debug({ error: error.message }, 'a WebSocket connection broke the protocol')
-        })
         // The types of `ws` have an interface by the name of its class, which the rule takes for another.
         // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
         const conversation = new Conversation(parts, webSocket, raw.socket, handshake!)
+        webSocket.on('error', (error) => {
+          app.log.debug({ error: error.message }, 'a WebSocket connection broke the protocol')
+          conversation.broken()
+        })
         open.add(conversation)
         pings.add(conversation.transport)
       },

@@ -134,6 +134,26 @@ t.test(
   },
 )
 
+t.test('a line that is not UTF-8 is named, and nothing is made of it', async (t) => {
+  for (const size of [1, 5, 1000]) {
+    const { url, accepted } = await pushService(t)
+    const bytes = Buffer.concat([
+      Buffer.from('one\r\ntwö\n'),
+      Buffer.of(0x67, 0xfc),
+      Buffer.from('\nx\n'),
+    ])
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
+      bytes.subarray(n * size, (n + 1) * size),
+    )
+    const io = fakeIo()
+    const stdin = Readable.from(chunks, { objectMode: false })
+    t.equal(await runPush(['--url', url, '-'], { ...io, stdin }), 1)
+    t.match(accepted, [{ data: 'one' }, { data: 'twö' }])
+    t.equal(accepted.length, 2)
+    t.match(io.stderr.text(), /line 3: this is not UTF-8/)
+  }
+})
+
 t.test('no line at all is no event, and no request', async (t) => {
   const { url, requests } = await pushService(t)
   const io = fakeIo()
@@ -188,7 +208,7 @@ t.test('a file is not read faster than it is pushed', async (t) => {
     for (let i = 0; i < 300; i += 1) {
       read += line.length
       furthestAhead = Math.max(furthestAhead, read - pushed)
-      yield line
+      yield Buffer.from(line)
     }
   }
   const url = await fakeService(t, (_request, response, body) => {
