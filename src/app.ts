@@ -142,7 +142,10 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     http2 = keepConnections(http.server)
   }
   answerExpect(http.server)
-  const log = parts.log ?? (await openLog(settings.store, logOptions(settings, http, shared)))
+  let isOpen = false
+  const options = logOptions(settings, http, shared, () => isOpen)
+  const log = parts.log ?? (await openLog(settings.store, options))
+  isOpen = true
   // Filled before anybody is let in: the newest part of the log is what most come back for.
   const newest = await ringBegins(log, settings.ringEvents, settings.ringBytes)
   const streamPlaces = shared?.streamPlaces ?? new StreamLimits(settings)
@@ -342,13 +345,15 @@ function logOptions(
   settings: Settings,
   { log }: FastifyInstance,
   shared: SharedParts | undefined,
+  isOpen: () => boolean,
 ): FileLogOptions & RedisLogOptions {
   return {
     ...settings,
     ...(shared === undefined ? {} : { peers: shared.logPeers }),
     onProblem: (problem) => {
       if (problem === undefined) log.info('the log can be written again')
-      else log.error({ problem }, 'the log cannot be written: pushes are refused')
+      else if (isOpen()) log.error({ problem }, 'the log cannot be written: pushes are refused')
+      else log.error({ problem }, 'waiting for the log: nothing is served before')
     },
     onDamage: (err) => {
       log.error({ err }, 'the oldest part of the log cannot be read: nothing is deleted any more')

@@ -1,7 +1,7 @@
 import type { EventSourceMessage } from 'eventsource-parser'
 import { backOff } from '../back-off.js'
 import { say, type Io } from './io.js'
-import { ConnectionLost, parseObject, readRefusal, request } from './service.js'
+import { ConnectionLost, parseObject, readRefusal, request, unreachable } from './service.js'
 import type { Refusal, Service } from './service.js'
 import { sseMessages } from './sse-reader.js'
 
@@ -183,7 +183,7 @@ function lossOf(error: unknown, { service, stop }: Following, place: Place): Out
   if (stop.aborted) return { lost: 'stopped' }
   if (!(error instanceof ConnectionLost)) throw error
   if (place.everConnected) return { lost: `the connection broke: ${error.message}` }
-  const reason = `cannot reach ${service.base}: ${error.message}`
+  const reason = unreachable(service, error)
   return passing.test(error.code ?? '') ? { lost: reason } : ended(reason)
 }
 

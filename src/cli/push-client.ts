@@ -1,7 +1,14 @@
 import { backOff } from '../back-off.js'
 import { say, type Io } from './io.js'
 import type { PendingEvent } from './line-batches.js'
-import { ConnectionLost, parseObject, readRefusal, readText, request } from './service.js'
+import {
+  ConnectionLost,
+  parseObject,
+  readRefusal,
+  readText,
+  request,
+  unreachable,
+} from './service.js'
 import type { Refusal, Service } from './service.js'
 
 /** Whoever brings events to a service, and what it needs for that. */
@@ -116,7 +123,7 @@ async function post(service: Service, body: string): Promise<Answer> {
       return { status: unanswered, message: `no answer within ${seconds(attemptMs)}` }
     }
     if (!(error instanceof ConnectionLost)) throw error
-    return { status: unanswered, message: `cannot reach ${service.base}: ${error.message}` }
+    return { status: unanswered, message: unreachable(service, error) }
   }
 }
 

@@ -9,6 +9,8 @@ export interface Service {
   readonly headers: Readonly<Record<string, string>>
 }
 
+const defaultBase = 'http://127.0.0.1:8080'
+
 /** A request that got no answer, or an answer that ended in the middle. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
@@ -52,7 +54,7 @@ export function findService(
   env: NodeJS.ProcessEnv,
   urlName = '--url',
 ): Service {
-  const base = url ?? (env['RINGCAST_URL'] || 'http://127.0.0.1:8080')
+  const base = url ?? (env['RINGCAST_URL'] || defaultBase)
   if (!isBase(base)) {
     const source = url === undefined ? 'RINGCAST_URL' : urlName
     const right = 'an http or https address such as http://127.0.0.1:8080, without query'
@@ -81,6 +83,15 @@ export function lostBy(error: unknown, signal: AbortSignal | undefined): unknown
   return new ConnectionLost(cause.message, cause.code)
 }
 
+/** That a service cannot be reached, in words. */
+export function unreachable({ base }: Service, { message, code }: ConnectionLost): string {
+  const hint =
+    base === defaultBase && code === 'ECONNREFUSED'
+      ? ' (is it elsewhere? --url or RINGCAST_URL says where)'
+      : ''
+  return `cannot reach ${base}: ${message}${hint}`
+}
+
 /** Reads what an answer that says no says. Throws a ConnectionLost when it ends in the middle. */
 export async function readRefusal(response: Response, signal?: AbortSignal): Promise<Refusal> {
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'))
@@ -94,7 +105,7 @@ export async function readRefusal(response: Response, signal?: AbortSignal): Pro
     message:
       typeof message === 'string'
         ? `${message}${hint}${typeof code === 'string' ? ` (${code})` : ''}`
-        : `the answer is ${response.status} ${response.statusText}`.trimEnd(),
+        : `the answer is ${`${response.status} ${response.statusText}`.trimEnd()}, not one of Ringcast`,
     ...(typeof line === 'number' && { index: line - 1 }),
     ...(typeof index === 'number' && { index }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),

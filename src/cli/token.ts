@@ -45,7 +45,10 @@ export async function runToken(argv: readonly string[], io: Io): Promise<number>
   }
   const { jwtSecret, jwtClaim, jwtUserClaim, jwtAudience, jwtIssuer } = parseSettings([], io.env)
   if (jwtSecret === '') {
-    throw new UsageError('token needs RINGCAST_JWT_SECRET: openssl rand -hex 32 makes one')
+    throw new UsageError(
+      'token needs the secret that the service has, as RINGCAST_JWT_SECRET or RINGCAST_JWT_SECRET_FILE ' +
+        '(none yet? openssl rand -hex 32 makes one: start the service with it too)',
+    )
   }
   const issuedAt = Math.floor(io.now() / 1000)
   const lifetimeMs = readExpires(flags)

@@ -327,7 +327,7 @@ t.test('what answers but is no such service has not accepted anything', async (t
   const url = await fakeService(t, (_request, response) => response.end('<html>'))
   const io = fakeIo()
   t.equal(await runPush(['--url', url, 'x'], io), 1)
-  t.match(io.stderr.text(), /^ringcast: the answer is 200 OK\n$/)
+  t.match(io.stderr.text(), /^ringcast: the answer is 200 OK, not one of Ringcast\n$/)
 })
 
 t.test('with --ndjson lines are event objects, and flags fill what they lack', async (t) => {

@@ -275,6 +275,7 @@ t.test('with its Redis away at the start a node waits, says so, and heeds SIGTER
   let log = ''
   child.stdout.on('data', (text: Buffer) => (log += text.toString()))
   await until(() => log.includes(`Redis (127.0.0.1:${redis.port}) cannot be used`), 'the line')
+  t.match(log, 'waiting for the log')
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
   child.kill('SIGINT')

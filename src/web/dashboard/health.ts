@@ -42,7 +42,8 @@ function* causesOf(figures: Figures): Iterable<Cause> {
       'DRAIN says how long it takes.',
     )
   }
-  const { lagged = 0, evicted = 0, epoch = 0, unknown = 0 } = lastHour.gaps
+  // Not `unknown`: an id that is none of any log is the mistake of who asked.
+  const { lagged = 0, evicted = 0, epoch = 0 } = lastHour.gaps
   if (lagged > 0) {
     yield cause(
       `${capital(count(lagged, 'gap'))} because a stream was slower than the ring is long.`,
@@ -58,13 +59,7 @@ function* causesOf(figures: Figures): Iterable<Cause> {
   if (epoch > 0) {
     yield cause(
       `${capital(count(epoch, 'gap'))} because the log has begun anew since a client was last here.`,
-      'A durable STORE, such as --store file:DIR, outlives a restart.',
-    )
-  }
-  if (unknown > 0) {
-    yield cause(
-      `${capital(count(unknown, 'gap'))} because a client asked to go on from an id that is none of this log.`,
-      'Look at what asks; every node needs the same STORE.',
+      'A durable STORE, such as --store file:DIR, outlives a restart; every node needs the same.',
     )
   }
   if (lastHour.busy > 0) {
