@@ -29,7 +29,7 @@ const mayImport = {
     'logs',
     'errors',
   ],
-  cli: ['back-off', 'settings', 'setting-kinds', 'server', 'hub', 'version'],
+  cli: ['back-off', 'settings', 'setting-kinds', 'value-file', 'server', 'hub', 'version'],
 }
 
 const withoutPackages = ['hub', 'wire']

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import { SettingsError, type Settings } from './settings.js'
+import { readValueFile } from './value-file.js'
 
 /** What a server shows its clients: its certificate with those that vouch for it, and its key, in PEM. */
 export interface Certificate {
@@ -27,12 +27,13 @@ export interface CertificateSummary {
  *
  * @throws SettingsError, one line that says which file is wrong and why.
  */
-export async function readCertificate({
+export function readCertificate({
   tlsCert,
   tlsKey,
-}: Pick<Settings, 'tlsCert' | 'tlsKey'>): Promise<Certificate | undefined> {
+}: Pick<Settings, 'tlsCert' | 'tlsKey'>): Certificate | undefined {
   if (tlsCert === '') return undefined
-  const [cert, key] = await Promise.all([read('TLS_CERT', tlsCert), read('TLS_KEY', tlsKey)])
+  const cert = readValueFile('TLS_CERT', tlsCert)
+  const key = readValueFile('TLS_KEY', tlsKey)
   // The first of a chain is the server's own.
   const own = parsed(`TLS_CERT: ${tlsCert} has no certificate in PEM`, () => {
     return new X509Certificate(cert)
@@ -58,15 +59,6 @@ export async function readCertificate({
       validTo: new Date(own.validTo).toISOString(),
       fingerprint: own.fingerprint256,
     },
-  }
-}
-
-async function read(setting: string, path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const { code = 'it cannot be read' } = error as NodeJS.ErrnoException
-    throw new SettingsError(`${setting}: ${path} is not a file that can be read (${code})`)
   }
 }
 
@@ -97,18 +89,14 @@ export function renewOnHangup(settings: Settings, logger: Logger): (use: UseCert
   let use: UseCertificate | undefined
   let isDue = false
   const renew = (): void => {
-    readCertificate(settings)
-      .then((certificate) => {
-        use!(certificate!)
-        tellOfCertificate(logger, certificate!)
-      })
-      .catch((error: unknown) => {
-        const { message } = error as Error
-        logger.error(
-          { problem: message },
-          'the certificate could not be renewed: the old one stays',
-        )
-      })
+    try {
+      const certificate = readCertificate(settings)!
+      use!(certificate)
+      tellOfCertificate(logger, certificate)
+    } catch (error) {
+      const { message: problem } = error as Error
+      logger.error({ problem }, 'the certificate could not be renewed: the old one stays')
+    }
   }
   process.on('SIGHUP', () => {
     if (use === undefined) isDue = true

@@ -24,7 +24,7 @@ import { runWorkers } from './workers/primary.js'
  */
 export async function serve(settings: Settings): Promise<void> {
   await refuseOpenBind(settings)
-  const certificate = await readCertificate(settings)
+  const certificate = readCertificate(settings)
   const log = openLogger(settings)
   const signals = endingSignals(certificate !== undefined)
   const begun = endEarlyOnSignals(signals, log)

@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { algorithmsOf } from './auth/key-algorithms.js'
 import { quote, UsageError } from './cli/arguments.js'
@@ -28,21 +27,6 @@ export interface Setting<Value, Suffix extends string = ''> {
   /** Throws a SettingsError, without the name of the setting. */
   parse(text: string): Value
   print(value: Value): string
-}
-
-/**
- * Reads a value from the file that is named in its place, without the line end that editors leave.
- *
- * @param source what names the file: the flag or the variable.
- * @throws SettingsError if the file cannot be read.
- */
-export function readValueFile(source: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-  } catch (error) {
-    const { code = 'it cannot be read' } = error as NodeJS.ErrnoException
-    throw new SettingsError(`${source}: ${quote(file)} is not a file that can be read (${code})`)
-  }
 }
 
 /** How a unit is written, and how many of the smallest unit it is; the largest comes first. */

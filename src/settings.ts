@@ -12,7 +12,6 @@ import {
   origins,
   proxies,
   publicKey,
-  readValueFile,
   secret,
   SettingsError,
   size,
@@ -20,6 +19,7 @@ import {
   userPatterns,
   type Setting,
 } from './setting-kinds.js'
+import { readValueFile } from './value-file.js'
 
 export { SettingsError }
 

@@ -1,4 +1,4 @@
-import { readValueFile } from '../setting-kinds.js'
+import { readValueFile } from '../value-file.js'
 import { quote, UsageError } from './arguments.js'
 
 /** The service that a command talks to, and as whom. */
