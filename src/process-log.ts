@@ -1,15 +1,13 @@
+import { writeSync } from 'node:fs'
+import { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
 import { PinoPretty as pretty } from 'pino-pretty'
-import sonicBoom from 'sonic-boom'
+import { LineSink } from './line-sink.js'
 import type { Settings } from './settings.js'
 
-/** What waits for a slow reader of the log or a full disk, in bytes; what comes beyond is dropped. */
-const logBacklogBytes = 4 * 1024 * 1024
-/** After this time what could not be written is tried again, in milliseconds. */
-const retryMs = 1000
-/** How long the end of the process waits for that reader, in milliseconds. */
-const logEndMs = 500
-/** So many bytes go into a pipe as one (POSIX), whoever else writes to it. */
+/** So many bytes are written at once… */
+const mostAtOnce = 16 * 1024
+/** …and so many into a pipe that others write to: they go in as one (POSIX). */
 const pipeBytes = 4096
 
 /**
@@ -37,55 +35,36 @@ export interface ProcessLog {
 export function openLogger({ logLevel: level }: Settings, worker?: number): ProcessLog {
   const numbered = (logger: Logger): Logger =>
     worker === undefined ? logger : logger.child({ worker })
+  const descriptor = process.stdout.fd
   if (process.stdout.isTTY) {
     // Written at once, not by a thread of its own: the last lines of a process come out too.
-    const destination = new sonicBoom.SonicBoom({ fd: process.stdout.fd, sync: true })
-    destination.on('error', () => {
-      // The terminal is gone: SIGHUP says so.
+    const destination = new Writable({
+      write(text: Buffer, _encoding, done) {
+        try {
+          writeSync(descriptor, text)
+        } catch {
+          // The terminal is gone: SIGHUP says so.
+        }
+        done()
+      },
     })
-    const logger = numbered(
-      pino({ level, redact }, pretty({ destination, ignore: 'pid,hostname' })),
-    )
+    const options = { destination, ignore: 'pid,hostname' }
+    const logger = numbered(pino({ level, redact }, pretty(options)))
     return { logger, exit: (code) => process.exit(code) }
   }
-  // Written at once it would stop the event loop, 100 ms at a time, while its reader is slow. And not by
-  // pino.destination: of a second error, as of a full disk, that lets the process end, and at the end it
-  // tries to write what is left for ever.
-  const destination = new sonicBoom.SonicBoom({
-    fd: process.stdout.fd,
-    maxLength: logBacklogBytes,
-    ...(worker === undefined ? {} : { maxWrite: pipeBytes }),
+  // Written at once it would stop the event loop, 100 ms at a time, while its reader is slow.
+  const sink = new LineSink(descriptor, {
+    mostAtOnce: worker === undefined ? mostAtOnce : pipeBytes,
+    onDropped: (lines) => {
+      const why = 'nobody took them, or its disk was full'
+      logger.warn({ lines }, `lines of the log were dropped: ${why}`)
+    },
   })
-  const logger = numbered(pino({ level, redact }, destination))
-  let dropped = 0
-  let retry: NodeJS.Timeout | undefined
-  destination
-    .on('error', () => {
-      // A full disk, or a reader that is gone. A line that is dropped would not try again.
-      retry ??= setTimeout(() => {
-        retry = undefined
-        destination.write('')
-      }, retryMs).unref()
-    })
-    .on('drop', () => dropped++)
-    .on('drain', () => {
-      if (dropped === 0) return
-      const lines = dropped
-      dropped = 0
-      logger.warn(
-        { lines },
-        'lines of the log were dropped: nobody took them, or its disk was full',
-      )
-    })
+  const logger = numbered(pino({ level, redact }, sink))
   return {
     logger,
     exit: (code) => {
-      setTimeout(() => process.exit(code), logEndMs)
-      destination.once('close', () => process.exit(code))
-      destination.end()
-      // It throws once it is closed.
-      destination.write = () => true
-      destination.end = () => {}
+      sink.end(() => process.exit(code))
     },
   }
 }

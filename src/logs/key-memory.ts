@@ -3,7 +3,7 @@ import { RingcastError } from '../errors.js'
 import type { Receipt } from '../hub/event-log.js'
 import type { AcceptedEvent, EventDraft } from '../hub/event.js'
 import { keptKeys, keptMs } from './log-limits.js'
-import { RecentKeys } from './recent-keys.js'
+import { RecentKeys, type KnownKey } from './recent-keys.js'
 
 /** An event with a key: what the key is known by, and a digest of what it names. */
 interface Keyed {
@@ -37,10 +37,10 @@ export class KeyMemory {
     const now = this.#now()
     this.#known.forgetBefore(now - keptMs)
     const keyed = batch.map((draft) => this.#keyed(draft))
-    this.#checkConflicts(keyed)
+    const first = this.#firsts(keyed)
     return batch.map((draft, index) => {
       const event = keyed[index]
-      const known = event && this.#known.get(event.id)
+      const known = first[index] ?? (event && this.#known.get(event.id))
       if (known !== undefined) {
         return { epoch: known.epoch, sequence: known.sequence, duplicate: true }
       }
@@ -80,16 +80,19 @@ export class KeyMemory {
     return { id: this.#known.idOf(key), content: hash('sha256', contentOf(draft), 'buffer') }
   }
 
-  #checkConflicts(keyed: readonly (Keyed | undefined)[]): void {
+  /** What is known of the keys of a batch before it: what it adds may push that out. */
+  #firsts(keyed: readonly (Keyed | undefined)[]): (KnownKey | undefined)[] {
     const inBatch = new Map<string, Buffer>()
-    for (const [index, event] of keyed.entries()) {
-      if (event === undefined) continue
+    return keyed.map((event, index) => {
+      if (event === undefined) return undefined
       const { id, content } = event
       const name = id.toString('latin1')
-      const first = this.#known.get(id)?.content ?? inBatch.get(name)
+      const known = this.#known.get(id)
+      const first = known?.content ?? inBatch.get(name)
       if (first !== undefined && !first.equals(content)) throw keyConflict(index)
       inBatch.set(name, content)
-    }
+      return known
+    })
   }
 }
 

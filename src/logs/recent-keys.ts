@@ -91,6 +91,10 @@ export class RecentKeys {
     if (entry === 0) return
     this.#sequences[entry - 1] = 0
     this.#empty(slot)
+    // What comes to nothing comes off the end: it must not push out what counts.
+    while (this.#count > this.#gone && this.#sequences[(this.#count - 1) % this.#most] === 0) {
+      this.#count--
+    }
   }
 
   /** Forgets the keys that came before a time. */

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statfsSync,
   statSync,
   truncateSync,
@@ -51,10 +52,10 @@ export interface Store {
 }
 
 const markerName = 'ringcast.json'
-/** The marker before it is whole: all that there is of a log where the disk was full at its first start. */
+/** The marker before it is whole. It may be all that there is of a log, if the disk was full at its first start. */
 const newMarkerName = `${markerName}.new`
 const format = 1
-/** What a log needs to begin, in bytes: 48 kB, measured, and some to spare. */
+/** What LMDB needs to make its files, in bytes: 48 kB, measured, and some to spare. */
 const leastRoom = 128 * 1024
 /** What a directory has that was made and not finished, beside the marker. */
 const ownFiles = /^(data\.mdb|lock\.mdb|lock(\.[0-9a-f]+(\.stale)?)?|ringcast\.json(\.new)?)$/
@@ -70,7 +71,8 @@ export async function openStore(directory: string): Promise<Store> {
   const dataFile = join(directory, 'data.mdb')
   let shortAt: number | undefined
   try {
-    if (!begun) checkRoom(directory)
+    // A backup may have come without it.
+    if (!begun || !existsSync(join(directory, 'lock.mdb'))) checkRoom(directory)
     shortAt = begun ? checkLength(dataFile) : undefined
     const store = openTables(directory, lock, begun)
     if (shortAt !== undefined) checkWhole(store)
@@ -104,12 +106,12 @@ function prepare(directory: string): boolean {
     makeDirectory(directory)
     const marker = readMarker(directory)
     if (marker !== undefined) return marker
-    const foreign = readdirSync(directory).find(
-      (name) => name !== newMarkerName && name !== 'lost+found',
+    const foreign = readdirSync(directory, { withFileTypes: true }).find(
+      (entry) => !(entry.name === newMarkerName && entry.isFile()) && entry.name !== 'lost+found',
     )
     if (foreign !== undefined) {
       throw new LogOpenError(
-        `${directory} is no log of ringcast (it has ${JSON.stringify(foreign)}): name an empty directory`,
+        `${directory} is no log of ringcast (it has ${JSON.stringify(foreign.name)}): name an empty directory`,
       )
     }
     writeMarker(directory, false)
@@ -164,9 +166,10 @@ function parsed(text: string): Record<string, unknown> | undefined {
 function writeMarker(directory: string, begun: boolean): void {
   const file = join(directory, markerName)
   const written = join(directory, newMarkerName)
-  writeFileSync(written, `${JSON.stringify({ log: 'ringcast', format, begun })}\n`, {
-    flush: true,
-  })
+  rmSync(written, { force: true })
+  // `wx` follows no link that somebody has put there.
+  const options = { flush: true, flag: 'wx' } as const
+  writeFileSync(written, `${JSON.stringify({ log: 'ringcast', format, begun })}\n`, options)
   renameSync(written, file)
   const descriptor = openSync(directory, 'r')
   fsyncSync(descriptor)
@@ -232,8 +235,10 @@ function openTables(directory: string, lock: DirectoryLock | undefined, begun: b
  * @throws LogOpenError.
  */
 function checkRoom(directory: string): void {
-  const { bavail, bsize } = statfsSync(directory)
-  if (bavail * bsize < leastRoom) throw diskFull(directory)
+  const { blocks, bavail, bfree, bsize } = statfsSync(directory)
+  // Root has what is kept back from others. Some file systems don't tell.
+  const free = process.getuid?.() === 0 ? bfree : bavail
+  if (blocks > 0 && free * bsize < leastRoom) throw diskFull(directory)
 }
 
 /** Where the header of each of the two meta pages has what, in bytes (MDB_meta of data version 2). */

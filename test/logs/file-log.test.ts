@@ -376,5 +376,13 @@ t.test(
     }
     t.ok(refused > 1)
     t.ok(refused < pages, 'to where there is room')
+
+    const backup = join(disk.path, 'backup')
+    const log = await open(backup)
+    await log.append([draft('first')])
+    await log.close()
+    rmSync(join(backup, 'lock.mdb'))
+    disk.fill()
+    await t.rejects(open(backup), { message: /^the disk of .* is full$/ })
   },
 )

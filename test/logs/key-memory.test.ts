@@ -100,6 +100,36 @@ t.test('a key is forgotten once 100,000 newer ones have come', async (t) => {
   t.equal(push(draft('x', { key: 'first' })), '100002')
 })
 
+t.test(
+  'what comes to nothing, and what a batch adds, push out no key that is asked for',
+  async (t) => {
+    const keys = new KeyMemory(() => 0)
+    let sequence = 0
+    const append = () => ({ epoch: 'e', sequence: ++sequence })
+    const isKnown = (...names: string[]): boolean[] =>
+      keys
+        .receipts(
+          names.map((key) => draft('', { key })),
+          append,
+        )
+        .map(({ duplicate }) => duplicate)
+    const failed = (n: number) => ({
+      ...draft('', { key: `f${n}` }),
+      epoch: 'e',
+      sequence,
+      time: '',
+    })
+    t.same(isKnown('first'), [false])
+    for (let n = 0; n < 100_000; n++) {
+      isKnown(`f${n}`)
+      keys.forget([failed(n)])
+    }
+    t.same(isKnown('first'), [true])
+    isKnown(...Array.from({ length: 99_999 }, (_, n) => `k${n}`))
+    t.same(isKnown('new', 'first', 'k0'), [false, true, true])
+  },
+)
+
 /** An event as a log on disk gives it, which has cut it out of what it read. */
 function read(sequence: number, key: string, data: string, at: number) {
   const time = new Date(at).toISOString()

@@ -18,6 +18,7 @@ class Model {
 
   delete(name: string): void {
     for (const record of this.#records) if (record.name === name) record.name = undefined
+    while (this.#records.length > 0 && this.#records.at(-1)!.name === undefined) this.#records.pop()
   }
 
   forgetBefore(time: number): void {

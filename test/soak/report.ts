@@ -44,7 +44,7 @@ export interface Outcome {
   readonly failures: readonly string[]
 }
 
-/** By how much the heap after GC, without compiled code, may grow from the rest to the end. */
+/** By how much the heap after GC, without compiled code, and the buffers may grow from the rest to the end. */
 const mostGrowth = 1.05
 /** So many descriptors may be more at the end: what a process opens on first need. */
 const moreDescriptors = 8
@@ -52,19 +52,21 @@ const moreDescriptors = 8
 /** What is wrong with what processes hold. */
 export function judgeHeld(held: readonly Held[], before: number, after: number): string[] {
   const grown = held.flatMap((each) => {
-    const { name } = each
-    const growth = growthOf(each)
-    return growth <= mostGrowth
-      ? []
-      : [`the heap of ${name} grew by the factor ${growth.toFixed(3)}`]
+    const growths = { heap: growthOf(each, 'heap'), buffers: growthOf(each, 'buffers') }
+    return Object.entries(growths)
+      .filter(([, growth]) => !(growth <= mostGrowth))
+      .map(([what, growth]) => `${what} of ${each.name} grew by the factor ${growth.toFixed(3)}`)
   })
   if (after <= before + moreDescriptors) return grown
   return [...grown, `${after} descriptors are open after all, and were ${before} before`]
 }
 
-/** By which factor the heap grew, from the rest to the end. */
-function growthOf({ atRest, atEnd }: Pick<Held, 'atRest' | 'atEnd'>): number {
-  return atRest === undefined || atEnd === undefined ? NaN : atEnd.heap / atRest.heap
+/** By which factor the heap or the buffers grew, from the rest to the end. */
+function growthOf(
+  { atRest, atEnd }: Pick<Held, 'atRest' | 'atEnd'>,
+  of: 'heap' | 'buffers',
+): number {
+  return atRest === undefined || atEnd === undefined ? NaN : atEnd[of] / atRest[of]
 }
 
 /** Bytes in megabytes, to a tenth. */
@@ -121,7 +123,7 @@ function heldLines({ scenario, held }: Outcome): string[] {
       [atRest, atEnd].map((holdings) => inMb(holdings ? of(holdings) : NaN)).join(' → ')
     return (
       `${scenario}, ${name}: heap after GC, without compiled code, ${both(({ heap }) => heap)} MB ` +
-      `(× ${growthOf(each).toFixed(3)}; in between, under load, ${samples.map(inMb).join(' ')}), ` +
+      `(× ${growthOf(each, 'heap').toFixed(3)}; in between, under load, ${samples.map(inMb).join(' ')}), ` +
       `with it ${both(({ heapWithCode }) => heapWithCode)} MB, ` +
       `buffers ${both(({ buffers }) => buffers)} MB, RSS without files ${both(({ rss }) => rss)} MB`
     )

@@ -185,7 +185,7 @@ class Run {
     this.#rests = false
     let sampling = Promise.resolve()
     const samples = setInterval(() => {
-      sampling = this.#sample(held)
+      sampling = sampling.then(() => this.#sample(held))
     }, totalMs / 10)
     await this.#lanes(after, begin)
     await pause(Math.max(0, begin + totalMs - performance.now()))

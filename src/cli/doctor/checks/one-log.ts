@@ -10,7 +10,7 @@ export function checkOneLog({ logs }: Examination): Finding {
     case 0:
       return unknown('one log', 'no answer says of which log it is')
     case 1:
-      return ok('one log', `all ${answers} streams and answers are of one log`)
+      return ok('one log', `all ${answers} streams and answers from here are of one log`)
     default:
       return problem('one log', 'nodes', `of ${answers} streams and answers ${list(times)}`)
   }
