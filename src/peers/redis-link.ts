@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { backOff } from '../back-off.js'
 import { RedisConnection, type Command, type Reply } from '../redis/connection.js'
 import type { RedisAddress } from '../redis/redis-address.js'
+import { Script } from '../redis/script.js'
 import { answerMs, type Answers, type PeerLink, type Responder } from './peer-link.js'
 
 /** How long a process counts as living that does not say so again, in milliseconds. */
@@ -16,6 +17,16 @@ const longestPauseMs = 3000
 const partLength = 256 * 1024
 /** The longest answer; one that is longer counts as none. */
 const maxAnswerLength = 16 * 1024 * 1024
+
+/**
+ * Renews a lease, in a Redis without memory too: nobody would be asked any more. Arguments: the key, what
+ * the process is called, for how many milliseconds; the set of all, the process.
+ */
+const leaseScript = new Script(`#!lua flags=allow-oom
+redis.call('SET', ARGV[1], ARGV[2], 'PX', ARGV[3])
+redis.call('SADD', ARGV[4], ARGV[5])
+return 1
+`)
 
 /** What goes through a process's channel: a question, or a part of an answer. */
 type Message =
@@ -181,9 +192,9 @@ export class RedisLink implements PeerLink {
   }
 
   async #renew(): Promise<void> {
-    const lease = this.#leaseOf(this.#id)
-    await this.send(['SET', lease, this.#name, 'PX', String(leaseMs)])
-    await this.send(['SADD', this.#nodes, this.#id])
+    if (this.#session === undefined) return
+    const lease = [this.#leaseOf(this.#id), this.#name, String(leaseMs)]
+    await leaseScript.run(this.#session.commands, [...lease, this.#nodes, this.#id])
   }
 
   /** The others that have a lease; who has none any more is forgotten. */

@@ -266,6 +266,24 @@ t.test('a slow Redis makes pushes slow, and nothing else', async (t) => {
   t.equal(await status(app), 200)
 })
 
+t.test('with a full Redis a node starts, serves what there is, and knows the others', async (t) => {
+  const redis = await startRedis(t, { args: ['--maxmemory-policy', 'noeviction'] })
+  const first = await node(t, redis.url)
+  await push(first.url, [{ data: 1 }, { data: 2 }])
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+  const late = await node(t, redis.url)
+  await unready(late)
+  const streams = [first, late].map(({ port }) => openStream(t, port, '/events?last=10'))
+  for (const stream of await Promise.all(streams)) await stream.received(2)
+  const { json } = await ask(`${first.url}/api/streams`)
+  t.match(json, { total: 2 })
+  t.notHas(json, 'silent')
+  const refused = await fetch(`${late.url}/api/push`, { method: 'POST', body: 'x' })
+  t.equal(refused.status, 503)
+  await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+  await ready(late)
+})
+
 t.test('with its Redis away at the start a node waits, says so, and heeds SIGTERM', async (t) => {
   const redis = await startRedis(t)
   await redis.kill()
