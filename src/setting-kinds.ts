@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { algorithmsOf } from './auth/key-algorithms.js'
 import { quote, UsageError } from './cli/arguments.js'
@@ -206,6 +207,7 @@ export function keys(told: Told): Setting<readonly string[]> {
     suffix: '',
     fromFile: true,
     parse(text) {
+      refusePath(text)
       // In a file, a line each.
       const list = text.split(/[\s,]+/).filter((key) => key !== '')
       const good = list.every((key) => key.length >= minKeyLength && /^[\x21-\x7e]+$/.test(key))
@@ -214,6 +216,12 @@ export function keys(told: Told): Setting<readonly string[]> {
     },
     print: (value) => (value.length === 0 ? '' : hidden),
   }
+}
+
+/** The path of a file, given for what is in it, would itself be the secret: one that can be guessed. */
+function refusePath(text: string): void {
+  if (text === '' || !existsSync(text)) return
+  throw new SettingsError('what it has is the path of a file: …_FILE, or --…-file, reads that')
 }
 
 /** A setting that is a secret for signing; empty if there is none. */
@@ -225,6 +233,7 @@ export function secret(told: Told): Setting<string> {
     suffix: '',
     fromFile: true,
     parse(text) {
+      refusePath(text)
       if (text === '' || Buffer.byteLength(text) >= minSecretBytes) return text
       throw new SettingsError(`what it has is not ${accepts}`)
     },

@@ -394,7 +394,7 @@ function checkTogether(settings: Settings): void {
   }
   if (settings.anonymous === 'subscribe' && !hasCredentials(settings)) {
     throw new SettingsError(
-      'ANONYMOUS (subscribe) needs a credential for those who push: set API_KEYS',
+      'ANONYMOUS (subscribe) needs a credential for those who push: set API_KEYS, JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL',
     )
   }
 }

@@ -284,6 +284,9 @@ t.test('keys and secrets are taken from flags, variables or files', async (t) =>
     refusal([], { RINGCAST_JWT_SECRET_FILE: '/no/such' }),
     /^RINGCAST_JWT_SECRET_FILE: "\/no\/such" is not a file that can be read \(ENOENT\)$/,
   )
+  for (const flag of ['--jwt-secret', '--api-keys']) {
+    t.match(refusal([flag, path]), /path of a file/, 'a path would itself be the secret')
+  }
   t.match(refusal([], { RINGCAST_JWT_SECRET_FILE: file('\n') }), /_FILE: it is empty, and to be/)
   t.match(refusal([], { RINGCAST_API_KEYS_FILE: file(' \n') }), /_FILE: what it has is not a list/)
   t.equal(

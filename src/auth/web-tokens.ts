@@ -78,6 +78,11 @@ export class WebTokens {
         }
       }
     }
+    if (this.#sources.length === 0) {
+      throw new ClaimError(
+        'this service takes API keys only (JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL)',
+      )
+    }
     throw new errors.JWSSignatureVerificationFailed()
   }
 

@@ -123,7 +123,7 @@ async function refusalOf(
 ): Promise<Outcome | undefined> {
   const type = response.headers.get('content-type') ?? 'no content type'
   if (response.status === 200 && /^text\/event-stream\b/i.test(type)) return undefined
-  if (response.status === 204) return ended('the service asks not to come back (204)')
+  if (response.status === 204) return ended('the credential was revoked (204)')
   if (response.status < 400) {
     const answer = `the answer is ${response.status} with ${type}, not an event stream`
     return place.everConnected ? { lost: answer } : ended(answer)

@@ -7,6 +7,7 @@ import {
   readRefusal,
   readText,
   request,
+  isUntrusted,
   unreachable,
 } from './service.js'
 import type { Refusal, Service } from './service.js'
@@ -33,6 +34,8 @@ export interface Delivery {
 type Answer = { readonly ids: readonly string[] } | Refusal
 
 const unanswered = 0
+/** The same, where waiting is of no use. */
+const hopeless = -1
 const attemptMs = 60_000
 const firstWaitMs = 250
 const longestWaitMs = 10_000
@@ -123,7 +126,10 @@ async function post(service: Service, body: string): Promise<Answer> {
       return { status: unanswered, message: `no answer within ${seconds(attemptMs)}` }
     }
     if (!(error instanceof ConnectionLost)) throw error
-    return { status: unanswered, message: unreachable(service, error) }
+    return {
+      status: isUntrusted(error) ? hopeless : unanswered,
+      message: unreachable(service, error),
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readValueFile } from '../value-file.js'
 import { quote, UsageError } from './arguments.js'
 
@@ -9,6 +10,8 @@ export interface Service {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** The codes of OpenSSL and Node for a certificate that cannot be trusted, or is for another name. */
+const untrusted = /CERT|^UNABLE_TO_/
 const defaultBase = 'http://127.0.0.1:8080'
 
 /** A request that got no answer, or an answer that ended in the middle. */
@@ -85,11 +88,22 @@ export function lostBy(error: unknown, signal: AbortSignal | undefined): unknown
 
 /** That a service cannot be reached, in words. */
 export function unreachable({ base }: Service, { message, code }: ConnectionLost): string {
-  const hint =
-    base === defaultBase && code === 'ECONNREFUSED'
-      ? ' (is it elsewhere? --url or RINGCAST_URL says where)'
-      : ''
-  return `cannot reach ${base}: ${message}${hint}`
+  return `cannot reach ${base}: ${message}${hintOf(base, code)}`
+}
+
+function hintOf(base: string, code: string | undefined): string {
+  if (base === defaultBase && code === 'ECONNREFUSED') {
+    return ' (is it elsewhere? --url or RINGCAST_URL says where)'
+  }
+  if (base.startsWith('http:') && code === 'UND_ERR_SOCKET') return ' (is it https there?)'
+  return untrusted.test(code ?? '')
+    ? ' (NODE_EXTRA_CA_CERTS=ca.pem has one of your own trusted)'
+    : ''
+}
+
+/** Whether the certificate is at fault, which does not change while one waits. */
+export function isUntrusted({ code = '' }: ConnectionLost): boolean {
+  return untrusted.test(code)
 }
 
 /** Reads what an answer that says no says. Throws a ConnectionLost when it ends in the middle. */
@@ -105,7 +119,7 @@ export async function readRefusal(response: Response, signal?: AbortSignal): Pro
     message:
       typeof message === 'string'
         ? `${message}${hint}${typeof code === 'string' ? ` (${code})` : ''}`
-        : `the answer is ${`${response.status} ${response.statusText}`.trimEnd()}, not one of Ringcast`,
+        : `the answer of ${new URL(response.url).origin} is ${`${response.status} ${response.statusText}`.trimEnd()}, not one of Ringcast (--url or RINGCAST_URL says where that is)`,
     ...(typeof line === 'number' && { index: line - 1 }),
     ...(typeof index === 'number' && { index }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -146,7 +160,10 @@ function readToken(flags: TokenFlags, env: NodeJS.ProcessEnv): string | undefine
 
 /** The token that was given itself, or by a file that has it. */
 function oneToken([name, token]: Given, [fileName, file]: Given): string | undefined {
-  if (file === undefined) return token
+  if (file === undefined) {
+    if (token === undefined || !existsSync(token)) return token
+    throw new UsageError(`${name}: ${quote(token)} is a file, which ${fileName} reads`)
+  }
   if (token !== undefined) throw new UsageError(`${name} and ${fileName} exclude each other`)
   // A file of the service may have several keys, a line each.
   const [inFile = ''] = readValueFile(fileName, file).split(/\r?\n/, 1)

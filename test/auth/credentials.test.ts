@@ -54,6 +54,11 @@ t.test('of several credentials the first counts: header, ticket, token, cookie',
   t.equal(findCredential({}, {}), undefined)
 })
 
+t.test('a service without a key for tokens says so', async (t) => {
+  const { credentials } = setUp({ apiKeys: [apiKey] })
+  await isRefused(t, credentials, forged({ alg: 'HS256' }, {}, 'x'), /takes API keys only/)
+})
+
 t.test('an Authorization is Bearer; Basic is somebody else’s', async (t) => {
   t.same(findCredential({ authorization: 'bearer  x.y ' }, {}), { from: 'header', text: 'x.y' })
   t.same(findCredential({ authorization: 'Basic eDp5' }, { token: 'c' })?.text, 'c')

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { runCommand } from '../../dist/cli/commands.js'
 import { runPush } from '../../dist/cli/push.js'
+import { startSecureApp } from '../helpers/app.js'
 import { deadAddress, fakeIo, fakeService } from './fake-io.js'
 
 interface Event {
@@ -280,6 +281,18 @@ t.test('a service that is not there is said to be unreachable', async (t) => {
   t.match(io.stderr.text(), /^ringcast: cannot reach http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/)
 })
 
+t.test('a certificate that cannot be trusted ends it at once, and is told how to be', async (t) => {
+  const { url } = await startSecureApp(t)
+  const io = fakeIo()
+  t.equal(await runPush(['--url', url, 'x'], io), 1)
+  t.match(io.stderr.text(), /^ringcast: cannot reach https:.*certificate \(NODE_EXTRA_CA_CERTS=/)
+  t.same(io.slept, [])
+  const plain = fakeIo()
+  const http = url.replace('https:', 'http:')
+  t.equal(await runPush(['--url', http, '--retry-for=0', 'x'], plain), 1)
+  t.match(plain.stderr.text(), /is it https there\?/)
+})
+
 t.test('a refusal names the line, and all lines before it are accepted', async (t) => {
   const tooLarge = { code: 'RINGCAST_EVENT_TOO_LARGE', message: 'too large \u001b[2J' }
   const { url, accepted } = await pushService(t, (events) => {
@@ -327,7 +340,10 @@ t.test('what answers but is no such service has not accepted anything', async (t
   const url = await fakeService(t, (_request, response) => response.end('<html>'))
   const io = fakeIo()
   t.equal(await runPush(['--url', url, 'x'], io), 1)
-  t.match(io.stderr.text(), /^ringcast: the answer is 200 OK, not one of Ringcast\n$/)
+  t.match(
+    io.stderr.text(),
+    /^ringcast: the answer of http:\/\/127\.0\.0\.1:\d+ is 200 OK, not one of Ringcast \(.*\)\n$/,
+  )
 })
 
 t.test('with --ndjson lines are event objects, and flags fill what they lack', async (t) => {

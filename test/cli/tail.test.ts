@@ -239,7 +239,7 @@ t.test('a refusal ends it with its message', async (t) => {
 
 t.test('a revoked credential, or an answer that is no event stream, ends it', async (t) => {
   for (const [status, message] of [
-    [204, 'ringcast: the service asks not to come back (204)\n'],
+    [204, 'ringcast: the credential was revoked (204)\n'],
     [200, 'ringcast: the answer is 200 with text/html, not an event stream\n'],
   ] as const) {
     const { url } = await streamService(t, (response) => {

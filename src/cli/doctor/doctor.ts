@@ -34,6 +34,7 @@ interrupted.
 `
 
 const flagKinds = {
+  url: 'value',
   origin: 'value',
   idle: 'value',
   proxy: 'values',
@@ -59,7 +60,7 @@ export async function runDoctor(argv: readonly string[], io: Io): Promise<number
   }
   const named = readProxies(flags)
   const examination: Examination = {
-    service: findService(operands[0], flags, io.env, 'URL'),
+    service: findService(operands[0] ?? flags.get('url')?.[0], flags, io.env, 'URL'),
     origin: readOrigin(flags),
     idleMs: readIdle(flags),
     topic: `public/doctor/${randomBytes(8).toString('hex')}`,
