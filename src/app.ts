@@ -6,6 +6,7 @@ import type { Certificate } from './certificate.js'
 import { RingcastError } from './errors.js'
 import { httpOptions, setTimes } from './http-options.js'
 import type { Hub } from './hub/hub.js'
+import { hasCredentials } from './auth/credential-settings.js'
 import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
 import { ringBegins } from './hub/newest-part.js'
@@ -14,6 +15,7 @@ import { ByteBudget } from './limits/byte-budget.js'
 import { PushRate, type PushAllowance } from './limits/push-rate.js'
 import { StreamLimits, type StreamPlaces } from './limits/stream-limits.js'
 import type { FileLogOptions } from './logs/file-log.js'
+import { LogOpenError } from './logs/log-open-error.js'
 import { openLog } from './logs/open-log.js'
 import type { Peers as LogPeers } from './logs/peers.js'
 import type { RedisLogOptions } from './logs/redis-log.js'
@@ -312,21 +314,40 @@ function notReady({ draining, problem }: Hub): string | null {
   return problem === undefined ? null : `log unavailable: ${problem}`
 }
 
-/** What nodes that have one log have beside it: a line to each other, and tickets. */
+/** What the lease of a process says at its end that asks who somebody is. */
+const guardedMark = ', guarded'
+
+/**
+ * What nodes that have one log have beside it: a line to each other, and tickets.
+ *
+ * @throws LogOpenError where others ask who somebody is, and this one would let everybody push to their log.
+ */
 async function nodesOf(
-  { store }: Settings,
+  settings: Settings,
   { node, worker }: ProcessName,
 ): Promise<{ link: PeerLink; tickets: TicketStore } | undefined> {
-  const address = redisAddress(store)
+  const address = redisAddress(settings.store)
   if (address === undefined) return undefined
   // Loaded only here: the other logs need no Redis.
   const [{ RedisLink }, { RedisTickets }] = await Promise.all([
     import('./peers/redis-link.js'),
     import('./auth/redis-tickets.js'),
   ])
-  const link = new RedisLink(address, worker === 0 ? node : `${node}-${worker}`)
+  const isGuarded = hasCredentials(settings)
+  const name = worker === 0 ? node : `${node}-${worker}`
+  const link = new RedisLink(address, isGuarded ? `${name}${guardedMark}` : name)
   // Nobody is let in before: a ticket of another node would be refused.
   await link.begun
+  if (!isGuarded && settings.anonymous !== 'all') {
+    const others = await link.others()
+    if (others.some((lease) => lease.endsWith(guardedMark))) {
+      await link.close()
+      throw new LogOpenError(
+        'STORE: other nodes of this log ask for credentials, and this one would be open: ' +
+          'give it their keys and secrets (API_KEYS, JWT_SECRET, …), or --anonymous all to mean it',
+      )
+    }
+  }
   return { link, tickets: new RedisTickets((command) => link.send(command), address.prefix) }
 }
 

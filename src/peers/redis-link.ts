@@ -94,7 +94,10 @@ export class RedisLink implements PeerLink {
       const others = await this.#living()
       this.#others = others.length
       if (others.length === 0) return { answers: [], silent: 0 }
-      return await this.#gather(others, message)
+      return await this.#gather(
+        others.map(({ id }) => id),
+        message,
+      )
     } catch {
       return { answers: [], silent: Math.max(1, this.#others) }
     }
@@ -102,6 +105,15 @@ export class RedisLink implements PeerLink {
 
   answer(responder: Responder): void {
     this.#responder = responder
+  }
+
+  /**
+   * What the leases of the others say.
+   *
+   * @throws Error while Redis cannot be reached.
+   */
+  async others(): Promise<readonly string[]> {
+    return (await this.#living()).map(({ lease }) => lease)
   }
 
   async close(): Promise<void> {
@@ -198,7 +210,7 @@ export class RedisLink implements PeerLink {
   }
 
   /** The others that have a lease; who has none any more is forgotten. */
-  async #living(): Promise<readonly string[]> {
+  async #living(): Promise<readonly { readonly id: string; readonly lease: string }[]> {
     const ids = ((await this.send(['SMEMBERS', this.#nodes])) as string[]).filter(
       (id) => id !== this.#id,
     )
@@ -206,7 +218,10 @@ export class RedisLink implements PeerLink {
     const leases = (await this.send(['MGET', ...ids.map((id) => this.#leaseOf(id))])) as Reply[]
     const gone = ids.filter((_, index) => leases[index] === null)
     if (gone.length > 0) await this.send(['SREM', this.#nodes, ...gone])
-    return ids.filter((_, index) => leases[index] !== null)
+    return ids.flatMap((id, index) => {
+      const lease = leases[index]
+      return typeof lease === 'string' ? [{ id, lease }] : []
+    })
   }
 
   async #gather(others: readonly string[], text: string): Promise<Answers> {

@@ -8,6 +8,7 @@ import { startRedis, type RedisServer } from '../helpers/redis-server.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { openStream, type RawStream } from '../helpers/sse-client.js'
 import { startProxy, type TcpProxy } from '../helpers/tcp-proxy.js'
+import { apiKey } from '../helpers/tokens.js'
 import { until } from '../helpers/until.js'
 
 const node = (t: Test, url: string, more = {}): Promise<RunningApp> =>
@@ -283,6 +284,21 @@ t.test('with a full Redis a node starts, serves what there is, and knows the oth
   await redis.command('CONFIG', 'SET', 'maxmemory', '0')
   await ready(late)
 })
+
+t.test(
+  'an open node does not join others that ask for credentials, unless that is meant',
+  async (t) => {
+    const redis = await startRedis(t)
+    const guarded = await node(t, redis.url, { apiKeys: [apiKey] })
+    const store = ['--store', redis.url, '--port', '0']
+    const { code, stderr } = await runCommand(['serve', ...store])
+    t.equal(code, 1)
+    t.match(stderr, /^ringcast: STORE: other nodes of this log ask for credentials[^\n]*\n$/)
+    await node(t, redis.url, { apiKeys: [apiKey] })
+    await node(t, redis.url, { anonymous: 'all' })
+    t.equal(await status(guarded), 200)
+  },
+)
 
 t.test('with its Redis away at the start a node waits, says so, and heeds SIGTERM', async (t) => {
   const redis = await startRedis(t)
