@@ -258,10 +258,10 @@ t.test(
   { skip },
   async (t) => {
     const app = await startApp(t)
-    await openStream(t, app.port, '/events', { lastEventId: 'nonsense' })
+    await openStream(t, app.port, '/events', { lastEventId: '0formerlife-1' })
     const { page } = await openDashboard(t, app.url, browser)
     await page.locator('.bad .sentence', { hasText: 'there was 1 gap in the last hour' }).waitFor()
-    await page.getByText('every node needs the same STORE').waitFor()
+    await page.getByText('outlives a restart; every node needs the same').waitFor()
   },
 )
 
