@@ -32,7 +32,12 @@ export function mountDisk(t: Lifetime, size: string): Disk {
     },
     fill() {
       const { bavail, bsize } = statfsSync(path)
-      writeFileSync(join(path, 'filler'), Buffer.alloc(bavail * bsize))
+      try {
+        writeFileSync(join(path, 'filler'), Buffer.alloc(bavail * bsize))
+      } catch (error) {
+        // Others write to it meanwhile: then it is full before all is written.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      }
     },
   }
 }
