@@ -3,10 +3,8 @@ import type { Server as TlsServer } from 'node:tls'
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { buildHubs } from './build-hubs.js'
 import type { Certificate } from './certificate.js'
-import { RingcastError } from './errors.js'
 import { httpOptions, setTimes } from './http-options.js'
 import type { Hub } from './hub/hub.js'
-import { hasCredentials } from './auth/credential-settings.js'
 import { Credentials } from './auth/credentials.js'
 import type { EventLog } from './hub/event-log.js'
 import { ringBegins } from './hub/newest-part.js'
@@ -15,17 +13,16 @@ import { ByteBudget } from './limits/byte-budget.js'
 import { PushRate, type PushAllowance } from './limits/push-rate.js'
 import { StreamLimits, type StreamPlaces } from './limits/stream-limits.js'
 import type { FileLogOptions } from './logs/file-log.js'
-import { LogOpenError } from './logs/log-open-error.js'
 import { openLog } from './logs/open-log.js'
 import type { Peers as LogPeers } from './logs/peers.js'
 import type { RedisLogOptions } from './logs/redis-log.js'
-import { figures, together, type ProcessName } from './metrics/figures.js'
+import { figures, together } from './metrics/figures.js'
 import { metricsPage } from './metrics/metrics.js'
+import { nodesOf } from './nodes.js'
 import { HeldStreams } from './peers/held-streams.js'
 import { noPeers, type PeerLink } from './peers/peer-link.js'
 import { Peers } from './peers/peers.js'
 import { TracedStreams } from './peers/traced-streams.js'
-import { redisAddress } from './redis/redis-address.js'
 import { prepareCallers } from './routes/access.js'
 import { assetRoutes } from './routes/assets.js'
 import { answerErrors, answerExpect } from './routes/answer-errors.js'
@@ -212,17 +209,7 @@ export async function buildApp(settings: Settings, parts: AppParts = {}): Promis
     bodies: new ByteBudget(settings.maxBodyBytes * largestBodies),
     peers,
     figures: async () => together((await peers.figures()).all),
-    metrics: async () => {
-      const { all, silent } = await peers.metrics()
-      // Counters that fall and jump back are, to Prometheus, as many events anew; a scrape that fails is not.
-      if (silent > 0) {
-        throw new RingcastError(
-          'RINGCAST_WORKER_SILENT',
-          `of the workers of this node ${silent} did not answer in time: ask again`,
-        )
-      }
-      return metricsPage(all)
-    },
+    metrics: async () => metricsPage(await peers.metrics()),
   }
   feed.start(service.figures)
   recent.start()
@@ -312,43 +299,6 @@ function trusted(
 function notReady({ draining, problem }: Hub): string | null {
   if (draining) return 'draining'
   return problem === undefined ? null : `log unavailable: ${problem}`
-}
-
-/** What the lease of a process says at its end that asks who somebody is. */
-const guardedMark = ', guarded'
-
-/**
- * What nodes that have one log have beside it: a line to each other, and tickets.
- *
- * @throws LogOpenError where others ask who somebody is, and this one would let everybody push to their log.
- */
-async function nodesOf(
-  settings: Settings,
-  { node, worker }: ProcessName,
-): Promise<{ link: PeerLink; tickets: TicketStore } | undefined> {
-  const address = redisAddress(settings.store)
-  if (address === undefined) return undefined
-  // Loaded only here: the other logs need no Redis.
-  const [{ RedisLink }, { RedisTickets }] = await Promise.all([
-    import('./peers/redis-link.js'),
-    import('./auth/redis-tickets.js'),
-  ])
-  const isGuarded = hasCredentials(settings)
-  const name = worker === 0 ? node : `${node}-${worker}`
-  const link = new RedisLink(address, isGuarded ? `${name}${guardedMark}` : name)
-  // Nobody is let in before: a ticket of another node would be refused.
-  await link.begun
-  if (!isGuarded && settings.anonymous !== 'all') {
-    const others = await link.others()
-    if (others.some((lease) => lease.endsWith(guardedMark))) {
-      await link.close()
-      throw new LogOpenError(
-        'STORE: other nodes of this log ask for credentials, and this one would be open: ' +
-          'give it their keys and secrets (API_KEYS, JWT_SECRET, …), or --anonymous all to mean it',
-      )
-    }
-  }
-  return { link, tickets: new RedisTickets((command) => link.send(command), address.prefix) }
 }
 
 /** Who counts what is pushed; nobody where there is no limit. */

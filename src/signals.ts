@@ -70,8 +70,8 @@ export function endOnSignals(
 }
 
 /**
- * Until the service listens each of these signals just ends the process: the log may be waited for, and as the
- * first process of a container nothing else would end it.
+ * Until the service listens each of these signals just ends the process: the log may be waited for, and
+ * as the first process of a container nothing else would end it.
  *
  * @returns what ends that.
  */

@@ -109,11 +109,7 @@ function prepare(directory: string): boolean {
     const foreign = readdirSync(directory, { withFileTypes: true }).find(
       (entry) => !(entry.name === newMarkerName && entry.isFile()) && entry.name !== 'lost+found',
     )
-    if (foreign !== undefined) {
-      throw new LogOpenError(
-        `${directory} is no log of ringcast (it has ${JSON.stringify(foreign.name)}): name an empty directory`,
-      )
-    }
+    if (foreign !== undefined) throw noLog(directory, foreign.name)
     writeMarker(directory, false)
     return false
   } catch (error) {
@@ -149,9 +145,7 @@ function readMarker(directory: string): boolean | undefined {
   if (marker['begun'] === true) return true
   const foreign = files.find((name) => !ownFiles.test(name) && name !== 'lost+found')
   if (foreign === undefined) return false
-  throw new LogOpenError(
-    `${directory} is no log of ringcast (it has ${JSON.stringify(foreign)}): name an empty directory`,
-  )
+  throw noLog(directory, foreign)
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {
@@ -314,4 +308,10 @@ export function described(error: unknown, directory: string): LogOpenError {
 
 function diskFull(directory: string): LogOpenError {
   return new LogOpenError(`the disk of ${directory} is full`)
+}
+
+function noLog(directory: string, foreign: string): LogOpenError {
+  return new LogOpenError(
+    `${directory} is no log of ringcast (it has ${JSON.stringify(foreign)}): name an empty directory`,
+  )
 }

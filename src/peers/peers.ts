@@ -1,3 +1,4 @@
+import { RingcastError } from '../errors.js'
 import type { Figures } from '../metrics/figures.js'
 import type { MetricValues } from '../metrics/metrics.js'
 import type { EndRequest, StreamsRequest } from './held-streams.js'
@@ -103,9 +104,19 @@ export class Peers {
     return this.#ask(this.#links.ofNode, 'figures', {})
   }
 
-  /** The metrics of each process of this node. */
-  metrics(): Promise<FromAll<readonly MetricValues[]>> {
-    return this.#ask(this.#links.ofNode, 'metrics', {})
+  /**
+   * The metrics of each process of this node, and never without one: counters that fall and jump back
+   * are, to Prometheus, as many events anew; a scrape that fails is not.
+   *
+   * @throws RingcastError `RINGCAST_WORKER_SILENT`.
+   */
+  async metrics(): Promise<readonly (readonly MetricValues[])[]> {
+    const { all, silent } = await this.#ask(this.#links.ofNode, 'metrics', {})
+    if (silent === 0) return all
+    throw new RingcastError(
+      'RINGCAST_WORKER_SILENT',
+      `of the workers of this node ${silent} did not answer in time: ask again`,
+    )
   }
 
   /**

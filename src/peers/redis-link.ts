@@ -47,6 +47,12 @@ interface Open {
   readonly done: () => void
 }
 
+/** Another process, and what its lease says. */
+interface Holder {
+  readonly id: string
+  readonly lease: string
+}
+
 /** How Redis is reached, while it is. */
 interface Session {
   readonly commands: RedisConnection
@@ -66,15 +72,18 @@ export class RedisLink implements PeerLink {
   readonly #closing = new AbortController()
   readonly #running: Promise<void>
   /** Tells that it has been connected for the first time. */
-  #begin!: () => void
+  #begin!: (leases: readonly string[]) => void
   #responder: Responder | undefined
   #session: Session | undefined
   #questions = 0
   /** How many others there were when it was last looked. */
   #others = 0
 
-  /** Resolves once it is connected for the first time, or is closed before that. */
-  readonly begun = new Promise<void>((resolve) => {
+  /**
+   * Resolves once it is connected for the first time, with what the leases of the others say; with none
+   * if it is closed before that.
+   */
+  readonly begun = new Promise<readonly string[]>((resolve) => {
     this.#begin = resolve
   })
 
@@ -107,21 +116,12 @@ export class RedisLink implements PeerLink {
     this.#responder = responder
   }
 
-  /**
-   * What the leases of the others say.
-   *
-   * @throws Error while Redis cannot be reached.
-   */
-  async others(): Promise<readonly string[]> {
-    return (await this.#living()).map(({ lease }) => lease)
-  }
-
   async close(): Promise<void> {
     // So that nobody waits for it meanwhile.
     await this.send(['DEL', this.#leaseOf(this.#id)]).catch(() => {})
     await this.send(['SREM', this.#nodes, this.#id]).catch(() => {})
     this.#closing.abort()
-    this.#begin()
+    this.#begin([])
     this.#lose()
     await this.#running
   }
@@ -132,8 +132,12 @@ export class RedisLink implements PeerLink {
    * @throws Error while there is none.
    */
   async send(command: Command): Promise<Reply> {
+    return this.#commands.send(command)
+  }
+
+  get #commands(): RedisConnection {
     if (this.#session === undefined) throw new Error('Redis cannot be reached')
-    return this.#session.commands.send(command)
+    return this.#session.commands
   }
 
   get #nodes(): string {
@@ -168,6 +172,7 @@ export class RedisLink implements PeerLink {
     const { signal } = this.#closing
     const commands = await RedisConnection.open(this.#address, signal)
     let channel: RedisConnection | undefined
+    let others: readonly Holder[]
     try {
       channel = await RedisConnection.open(this.#address, signal)
       await channel.subscribe(this.#channelOf(this.#id), (text) => {
@@ -175,13 +180,14 @@ export class RedisLink implements PeerLink {
       })
       this.#session = { commands, channel }
       await this.#renew()
+      others = await this.#living()
     } catch (error) {
       this.#session = undefined
       commands.destroy()
       channel?.destroy()
       throw error
     }
-    this.#begin()
+    this.#begin(others.map(({ lease }) => lease))
     const timer = setInterval(() => {
       this.#renew().catch(() => {
         // Told by the connection, which is lost.
@@ -204,13 +210,12 @@ export class RedisLink implements PeerLink {
   }
 
   async #renew(): Promise<void> {
-    if (this.#session === undefined) return
     const lease = [this.#leaseOf(this.#id), this.#name, String(leaseMs)]
-    await leaseScript.run(this.#session.commands, [...lease, this.#nodes, this.#id])
+    await leaseScript.run(this.#commands, [...lease, this.#nodes, this.#id])
   }
 
   /** The others that have a lease; who has none any more is forgotten. */
-  async #living(): Promise<readonly { readonly id: string; readonly lease: string }[]> {
+  async #living(): Promise<readonly Holder[]> {
     const ids = ((await this.send(['SMEMBERS', this.#nodes])) as string[]).filter(
       (id) => id !== this.#id,
     )

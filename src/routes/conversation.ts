@@ -125,8 +125,11 @@ export class Conversation {
     if (this.#requests === undefined) this.#end(closeCodes.goingAway)
   }
 
-  /** Notes that its client broke the protocol: `ws` closes the connection, and says with which code. */
-  broken(): void {
+  /**
+   * Hears no more of its client: what it has said before, and says now, is not done any more, and its
+   * stream ends for that. Where the protocol was broken, `ws` itself closes the connection.
+   */
+  refuse(): void {
     this.#inbox.close()
     this.#requests?.refused()
   }
@@ -324,9 +327,9 @@ export class Conversation {
     else this.#end(isStranger ? closeCodes.badMessage : closeCodes.overLimit)
   }
 
-  /** Ends the connection. What its client has said before, and says now, is not done any more. */
+  /** Hears no more of its client, and ends the connection. */
   #end(code: CloseCode): void {
-    this.broken()
+    this.refuse()
     this.transport.close(code)
   }
 

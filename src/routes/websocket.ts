@@ -131,7 +131,7 @@ export async function websocketRoute(
         const conversation = new Conversation(parts, webSocket, raw.socket, handshake!)
         webSocket.on('error', (error) => {
           app.log.debug({ error: error.message }, 'a WebSocket connection broke the protocol')
-          conversation.broken()
+          conversation.refuse()
         })
         open.add(conversation)
         pings.add(conversation.transport)

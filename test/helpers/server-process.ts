@@ -7,6 +7,9 @@ import { until } from './until.js'
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
 const processReporter = new URL('../../test/helpers/process-reporter.mjs', import.meta.url).href
 
+/** What its log says once it can be reached. */
+const listening = /listening on (https?:[^"]+)/
+
 /** The built service, as a process of its own. */
 export interface ServerProcess {
   readonly process: ChildProcess
@@ -65,13 +68,12 @@ export function startServerInto(t: Test, file: string, ...flags: string[]): Begu
   })
   closeSync(log)
   t.teardown(() => child.kill('SIGKILL'))
-  const listening = async () => {
-    const url = (): string | undefined =>
-      /listening on (https?:[^"]+)/.exec(readFileSync(file, 'utf8'))?.[1]
+  const reached = async () => {
+    const url = (): string | undefined => listening.exec(readFileSync(file, 'utf8'))?.[1]
     await until(() => url() !== undefined, 'a server')
     return { url: url()!, port: Number(new URL(url()!).port) }
   }
-  return { process: child, listening: listening() }
+  return { process: child, listening: reached() }
 }
 
 /** Stops a server by SIGTERM, which drains it, and answers how it ended. */
@@ -99,7 +101,7 @@ async function startCommand(
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout!.on('data', (text: Buffer) => {
       log += text.toString()
-      const match = /listening on (https?:[^"]+)/.exec(log)
+      const match = listening.exec(log)
       if (match !== null) resolve(match[1]!)
     })
     child.once('exit', (code) => {

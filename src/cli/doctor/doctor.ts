@@ -17,6 +17,7 @@ holds back events, cuts quiet streams or strips headers, and which line of confi
 URL: where clients find the service, with its path; default: RINGCAST_URL, else
 http://127.0.0.1:8080
 
+  --url URL      The same, as the other commands have it.
   --origin O     The origin of the pages that are to use it, to look at CORS for them.
   --idle D       How long to hold a quiet stream; default: two heartbeats and 2 s.
   --proxy P      What is in between, where it does not show: nginx, apache, haproxy, caddy,

@@ -10,17 +10,12 @@ export class SeenLogs {
   /** Notes an id, as it came. */
   note(id: unknown): void {
     const epoch = epochOf(id)
-    if (epoch !== undefined) this.#times.set(epoch, this.times(epoch) + 1)
+    if (epoch !== undefined) this.#times.set(epoch, (this.#times.get(epoch) ?? 0) + 1)
   }
 
-  /** The epochs that were seen. */
-  get epochs(): readonly string[] {
-    return [...this.#times.keys()]
-  }
-
-  /** How often one was. */
-  times(epoch: string): number {
-    return this.#times.get(epoch) ?? 0
+  /** How often each of them did. */
+  get times(): readonly number[] {
+    return [...this.#times.values()]
   }
 }
 

@@ -3,10 +3,9 @@ import { ok, problem, unknown, type Finding } from '../finding.js'
 
 /** Whether all that answered hangs on one log, once everything else was looked at. */
 export function checkOneLog({ logs }: Examination): Finding {
-  const { epochs } = logs
-  const times = epochs.map((epoch) => logs.times(epoch))
+  const { times } = logs
   const answers = times.reduce((sum, count) => sum + count, 0)
-  switch (epochs.length) {
+  switch (times.length) {
     case 0:
       return unknown('one log', 'no answer says of which log it is')
     case 1:
